@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { apiVersion, Digest, Name, Platform, ReleaseName, Version } from './names.ts';
+
+/** One place where a reference was found: a string of a rendered object. `path` is in helm `--set` syntax. */
+export const Place = z.strictObject({
+  release: ReleaseName,
+  /** Scan profile of the render; absent for the values as deployed. */
+  profile: z.string().optional(),
+  kind: z.string(),
+  namespace: z.string().optional(),
+  name: z.string(),
+  path: z.string(),
+  /** `helm.sh/hook` of the object, if any. */
+  hook: z.string().optional(),
+});
+export type Place = z.infer<typeof Place>;
+
+/**
+ * How a reference came into the bundle. `values`: a probed values path controls it. `hard-coded`: it stands in a template.
+ * `extra`: `images.extra` names it. `installer`: it is the image of the Job.
+ */
+export const Origin = z.literal(['values', 'hard-coded', 'extra', 'installer']);
+export type Origin = z.infer<typeof Origin>;
+
+/**
+ * How an image is stored. `platform`: the one manifest of the one target platform. `stripped`: an index that lists only the target's
+ * platforms. `complete`: exactly what the source has (single manifests, digest-pinned indexes, artifacts that are no images).
+ */
+export const StoredMode = z.literal(['platform', 'stripped', 'complete']);
+export type StoredMode = z.infer<typeof StoredMode>;
+
+export const LockedImage = z.strictObject({
+  /** Canonical: `docker.io/library/redis:7.0.5`, with `@sha256:…` where the chart pins it. */
+  reference: z.string(),
+  /** What the source served for the reference. */
+  source: Digest,
+  /** What the bundle holds and the target registry will serve for it; equals `source` in mode `complete`. */
+  digest: Digest,
+  mode: StoredMode,
+  mediaType: z.string(),
+  platforms: z.array(Platform),
+  /** Bytes of all manifests, configs and layers that the stored form reaches, each blob once. */
+  size: z.int().nonnegative(),
+  origin: Origin,
+  /** Values paths that control the reference, as `release:path`. */
+  valuesPaths: z.array(z.string()),
+  places: z.array(Place),
+});
+export type LockedImage = z.infer<typeof LockedImage>;
+
+export const LockedChart = z.strictObject({
+  release: ReleaseName,
+  name: z.string(),
+  version: z.string(),
+  /** sha256 of the packed chart; a directory is packed with zero times, a `.tgz` is taken byte for byte. */
+  digest: Digest,
+  size: z.int().nonnegative(),
+});
+export type LockedChart = z.infer<typeof LockedChart>;
+
+/** `bundle.lock.yaml`: every name resolved to a digest. Same spec files and same lock: same tar, byte for byte. */
+export const Lock = z.strictObject({
+  apiVersion: z.literal(apiVersion),
+  kind: z.literal('Lock'),
+  metadata: z.strictObject({ name: Name, version: Version }),
+  charts: z.array(LockedChart),
+  images: z.array(LockedImage),
+});
+export type Lock = z.infer<typeof Lock>;

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+
+/** The `apiVersion` of every document of this project. */
+export const apiVersion = 'diolkos.dev/v1';
+
+/** A Kubernetes object name that is also a DNS label (RFC 1123): what releases, namespaces, Secrets and bundles are called. */
+export const Name = z
+  .string()
+  .regex(
+    /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/,
+    'expected lower-case letters, digits and "-", at most 63 of them, such as "shop-api"',
+  );
+
+/** A Helm release name: a DNS label of at most 53 characters (Helm's own limit, so that suffixes still fit). */
+export const ReleaseName = Name.max(53, 'expected at most 53 characters, which is the limit of Helm');
+
+/** A content digest. sha256 is the only algorithm taken: the tar's file names and every registry we know rely on it. */
+export const Digest = z
+  .templateLiteral(['sha256:', z.string()])
+  .refine((value) => /^sha256:[0-9a-f]{64}$/.test(value), 'expected "sha256:" and 64 hex digits');
+export type Digest = z.infer<typeof Digest>;
+
+/** `os/architecture` or `os/architecture/variant`, in the words of Go: `linux/amd64`, `linux/arm/v7`. */
+export const Platform = z
+  .string()
+  .regex(/^[a-z0-9]+\/[a-z0-9]+(\/[a-z0-9]+)?$/, 'expected os/architecture, such as "linux/amd64"');
+export type Platform = z.infer<typeof Platform>;
+
+/** A registry's `host[:port]`, without scheme and path. */
+export const RegistryHost = z
+  .string()
+  .regex(
+    /^([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?$/,
+    'expected host or host:port, such as "registry.internal:5000"',
+  );
+
+/** A Kubernetes minor, quoted in YAML so that 1.30 is not read as 1.3. */
+export const KubernetesMinor = z.string().regex(/^1\.[0-9]{1,2}$/, 'expected a minor in quotes, such as "1.36"');
+
+/** A bundle's version: what a tag may be, since the version becomes part of names and labels. */
+export const Version = z
+  .string()
+  .regex(/^[A-Za-z0-9_][A-Za-z0-9._+-]{0,61}$/, 'expected a version of at most 62 letters, digits and "._+-", such as "1.4.2"');

@@ -1,0 +1,12 @@
+import type { Digest } from '../bundle-spec/names.ts';
+
+/** An OCI content descriptor (image-spec, descriptor.md). Fields that we neither read nor write are kept as they came. */
+export interface Descriptor {
+  readonly mediaType: string;
+  readonly digest: Digest;
+  /** Bytes. */
+  readonly size: number;
+  readonly platform?: { readonly os: string; readonly architecture: string; readonly variant?: string };
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly urls?: readonly string[];
+}
