@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { apiVersion, KubernetesMinor, Name, Platform, RegistryHost, ReleaseName, Version } from './names.ts';
+import { apiVersion, KubernetesMinor, Name, Platform, RegistryHost, RegistryPath, ReleaseName, Version } from './names.ts';
 import { KnownValuesLayer, ValuesLayer } from './values-layer.ts';
 
 /** Credentials by reference; the values themselves never stand in a document. Without it, the docker and containers config files of the user are asked. */
@@ -17,8 +17,11 @@ const access = {
   plainHttp: z.boolean().default(false),
 };
 
-/** How an image registry is reached. `host` is matched exactly, port included. */
-export const ImageSource = z.strictObject({ host: RegistryHost, ...access });
+/**
+ * How the images of one registry are reached. `host` is matched exactly, port included. With `mirror` the bytes come from
+ * `<mirror>/<repository>` while the reference keeps its name; credentials, `ca` and `plainHttp` are then the mirror's.
+ */
+export const ImageSource = z.strictObject({ host: RegistryHost, mirror: RegistryPath.optional(), ...access });
 export type ImageSource = z.infer<typeof ImageSource>;
 
 /** How a chart repository is reached. `url` is matched as a prefix of `chart.repo`, at a path boundary. */

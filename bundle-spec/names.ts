@@ -34,6 +34,14 @@ export const RegistryHost = z
     'expected host or host:port, such as "registry.internal:5000"',
   );
 
+/** A registry's `host[:port]`, and optionally a path under which its repositories lie. */
+export const RegistryPath = z
+  .string()
+  .regex(
+    /^[a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/,
+    'expected host[:port][/path], such as "mirror.example.com/docker-hub"',
+  );
+
 /** A Kubernetes minor, quoted in YAML so that 1.30 is not read as 1.3. */
 export const KubernetesMinor = z.string().regex(/^1\.[0-9]{1,2}$/, 'expected a minor in quotes, such as "1.36"');
 
