@@ -1,0 +1,28 @@
+import type { Command } from 'commander';
+import { type Format, formatOption } from './format-option.ts';
+
+/** `diolkos inspect`: what a bundle holds, from its first entry alone. */
+export function addInspect(root: Command, signal: AbortSignal): void {
+  root
+    .command('inspect')
+    .description('show what a bundle holds: releases, charts, images with digests, platforms and sizes')
+    .argument('<bundle>', 'the tar, such as shop.tar')
+    .addOption(formatOption())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ diolkos inspect shop.tar
+  $ diolkos inspect shop.tar --format json | jq '.images | length'`,
+    )
+    .action(async (file: string, flags: { format: Format }) => {
+      const { openBundle } = await import('../../images/bundle-reader.ts');
+      const { printBundle } = await import('../print-bundle.ts');
+      const bundle = await openBundle(file, { signal });
+      try {
+        printBundle(bundle, flags.format);
+      } finally {
+        await bundle.close();
+      }
+    });
+}

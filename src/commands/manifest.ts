@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+
+/** `diolkos manifest`: the objects to apply behind the gap. */
+export function addManifest(root: Command, signal: AbortSignal): void {
+  root
+    .command('manifest')
+    .description('print what to apply behind the gap: namespaces, service account, rights, the site and the Job')
+    .argument('<bundle>', 'the tar, such as shop.tar')
+    .requiredOption('--site <file>', 'the site, such as site.yaml')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ diolkos manifest shop.tar --site site.yaml | kubectl apply -f -
+  $ diolkos manifest shop.tar --site site.yaml > job.yaml`,
+    )
+    .action(async (file: string, flags: { site: string }) => {
+      const { manifestForSite } = await import('../manifest-for-site.ts');
+      process.stdout.write(await manifestForSite(file, flags.site, { signal }));
+    });
+}

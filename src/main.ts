@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+import { Command } from 'commander';
+import { addBuild } from './commands/build.ts';
+import { addImages } from './commands/images.ts';
+import { addInspect } from './commands/inspect.ts';
+import { addManifest } from './commands/manifest.ts';
+import { addPush } from './commands/push.ts';
+import { addVerify } from './commands/verify.ts';
+import { exitCodeOf, printError } from './print-error.ts';
+import { version } from './version.ts';
+
+/** The whole command line. Commands import what they do only when they run, so that `--help` answers at once. */
+export function program(signal: AbortSignal): Command {
+  const root = new Command('diolkos')
+    .description(
+      'Carries Helm applications across an air gap: every image found, proven, packed into one tar, installed by one Job.',
+    )
+    .version(version)
+    .showHelpAfterError('(diolkos --help lists the commands)')
+    .exitOverride()
+    .helpCommand(false)
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 failed, 2 differences found, 64 bad usage, 70 a bug in diolkos, 130 interrupted.',
+    );
+  for (const add of [addBuild, addImages, addInspect, addVerify, addPush, addManifest]) add(root, signal);
+  return root;
+}
+
+/** Runs one command line and gives the exit code. The only place that owns the root of all cancellation. */
+async function main(): Promise<number> {
+  const controller = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => controller.abort(new DOMException(`stopped by ${signal}`, 'AbortError')));
+  }
+  try {
+    await program(controller.signal).parseAsync();
+    return 0;
+  } catch (error) {
+    printError(error, controller.signal);
+    return exitCodeOf(error, controller.signal);
+  }
+}
+
+if (import.meta.main) process.exitCode = await main();
