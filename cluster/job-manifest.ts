@@ -1,0 +1,105 @@
+import { posix } from 'node:path';
+import type { BundleLocation } from '../bundle-spec/site.ts';
+import { accountName, type BundleName, bundleLabels, jobName, siteConfigMapName } from './object-names.ts';
+import type { KubernetesObject } from './objects.ts';
+
+export interface JobPlan {
+  readonly bundle: BundleName;
+  readonly namespace: string;
+  /** Reference of the installer image. It is imported on the node or pulled; a present one is never pulled again. */
+  readonly image: string;
+  readonly location: BundleLocation;
+  /** Secret of type dockerconfigjson with the right to push. It may be absent in the cluster: then the push is anonymous. */
+  readonly credentialsSecret?: string;
+}
+
+const deadlineSeconds = 6 * 3_600;
+const credentialsDirectory = '/etc/diolkos/registry';
+
+/**
+ * The Job. It fits the `restricted` Pod Security Standard unless the bundle comes from a hostPath. It is never retried by itself
+ * (what failed would fail again); its own deadline comes before Kubernetes' so that the message is not lost.
+ */
+export function jobManifest(plan: JobPlan): KubernetesObject {
+  const labels = bundleLabels(plan.bundle);
+  return {
+    apiVersion: 'batch/v1',
+    kind: 'Job',
+    metadata: { name: jobName(plan.bundle), namespace: plan.namespace, labels },
+    spec: {
+      backoffLimit: 0,
+      activeDeadlineSeconds: deadlineSeconds,
+      template: { metadata: { labels }, spec: podSpec(plan) },
+    },
+  };
+}
+
+function podSpec(plan: JobPlan): object {
+  const { volume, file, nodeSelector } = bundleVolume(plan.location);
+  const credentials = plan.credentialsSecret === undefined ? [] : [credentialsVolume(plan.credentialsSecret)];
+  return {
+    restartPolicy: 'Never',
+    serviceAccountName: accountName(plan.bundle),
+    // Time for helm to stop and for the last word to be written.
+    terminationGracePeriodSeconds: 60,
+    securityContext: { runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, seccompProfile: { type: 'RuntimeDefault' } },
+    ...(nodeSelector === undefined ? {} : { nodeSelector }),
+    containers: [installer(plan.image, file, credentials.length > 0)],
+    volumes: [
+      { name: 'bundle', ...volume },
+      { name: 'site', configMap: { name: siteConfigMapName(plan.bundle) } },
+      ...credentials,
+      { name: 'tmp', emptyDir: {} },
+    ],
+  };
+}
+
+function credentialsVolume(secretName: string): object {
+  const items = [{ key: '.dockerconfigjson', path: 'config.json' }];
+  return { name: 'registry-credentials', secret: { secretName, optional: true, items } };
+}
+
+function installer(image: string, file: string, withCredentials: boolean): object {
+  return {
+    name: 'installer',
+    image,
+    imagePullPolicy: 'IfNotPresent',
+    args: ['--bundle', file, '--site', '/etc/diolkos/site/site.yaml', '--deadline', `${deadlineSeconds - 120}`],
+    env: [
+      { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
+      { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
+      ...(withCredentials ? [{ name: 'DOCKER_CONFIG', value: credentialsDirectory }] : []),
+      { name: 'HOME', value: '/tmp' },
+    ],
+    terminationMessagePolicy: 'FallbackToLogsOnError',
+    securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
+    resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } },
+    volumeMounts: [
+      { name: 'bundle', mountPath: '/bundle', readOnly: true },
+      { name: 'site', mountPath: '/etc/diolkos/site', readOnly: true },
+      ...(withCredentials ? [{ name: 'registry-credentials', mountPath: credentialsDirectory, readOnly: true }] : []),
+      { name: 'tmp', mountPath: '/tmp' },
+    ],
+  };
+}
+
+function bundleVolume(location: BundleLocation): {
+  readonly volume: object;
+  readonly file: string;
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+} {
+  if ('persistentVolumeClaim' in location) {
+    const { name, path } = location.persistentVolumeClaim;
+    return {
+      volume: { persistentVolumeClaim: { claimName: name, readOnly: true } },
+      file: posix.join('/bundle', posix.join('/', path)),
+    };
+  }
+  const { path, node } = location.hostPath;
+  return {
+    // The directory, not the file: a file that is replaced on the node would stay the old one in a mount of its own.
+    volume: { hostPath: { path: posix.dirname(path), type: 'Directory' } },
+    file: posix.join('/bundle', posix.basename(path)),
+    ...(node === undefined ? {} : { nodeSelector: { 'kubernetes.io/hostname': node } }),
+  };
+}
