@@ -1,0 +1,52 @@
+import { accessSync, constants } from 'node:fs';
+import { run } from '../../../build/command.ts';
+
+/** Debian's packages that the world runs on, each with a file that shows it is there. */
+const packages: Readonly<Record<string, string>> = {
+  containerd: '/usr/bin/containerd',
+  runc: '/usr/sbin/runc',
+  'containernetworking-plugins': '/usr/lib/cni/bridge',
+  buildah: '/usr/bin/buildah',
+  podman: '/usr/bin/podman',
+  'docker.io': '/usr/sbin/dockerd',
+  socat: '/usr/bin/socat',
+  iproute2: '/usr/sbin/ip',
+  nftables: '/usr/sbin/nft',
+  'busybox-static': '/var/lib/dpkg/info/busybox-static.list',
+  openssl: '/usr/bin/openssl',
+  'util-linux': '/usr/bin/nsenter',
+  mount: '/usr/bin/mount',
+  'ca-certificates': '/etc/ssl/certs/ca-certificates.crt',
+};
+
+/** The packages that this machine lacks. */
+export function missingPackages(): readonly string[] {
+  return Object.entries(packages)
+    .filter(([, file]) => !isReadable(file))
+    .map(([name]) => name);
+}
+
+/** Installs what is missing. Throws with the command to run when this user may not, or this is no Debian. */
+export async function installPackages(options: { signal?: AbortSignal } = {}): Promise<void> {
+  const missing = missingPackages();
+  if (missing.length === 0) return;
+  const install = `apt-get install --yes --no-install-recommends ${missing.join(' ')}`;
+  if (!isReadable('/usr/bin/apt-get')) {
+    throw new Error(`the test world needs these Debian packages, or their like: ${missing.join(', ')}`);
+  }
+  if (process.getuid?.() !== 0) throw new Error(`Debian packages are missing; run as root: ${install}`);
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  await run(['apt-get', 'update'], { ...options, env });
+  await run(install.split(' '), { ...options, env });
+  const absent = missingPackages();
+  if (absent.length > 0) throw new Error(`still missing after "${install}": ${absent.join(', ')}`);
+}
+
+function isReadable(file: string): boolean {
+  try {
+    accessSync(file, constants.R_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
