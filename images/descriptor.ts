@@ -10,3 +10,9 @@ export interface Descriptor {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly urls?: readonly string[];
 }
+
+/** A document at hand: `bytes` are exactly those that `descriptor` names. */
+export interface HeldDocument {
+  readonly descriptor: Descriptor;
+  readonly bytes: Buffer;
+}

@@ -1,0 +1,78 @@
+import type { Digest } from '../bundle-spec/names.ts';
+import type { WriteChunk } from './blob-source.ts';
+import type { Descriptor, HeldDocument } from './descriptor.ts';
+
+export interface Abortable {
+  readonly signal: AbortSignal;
+}
+
+/** What to do when a tag to be written exists with another digest. `skip` leaves the tag where it is. */
+export type TagPolicy = 'error' | 'overwrite' | 'skip';
+
+export interface PushBlobOptions extends Abortable {
+  /** A repository of the same registry that has the blob: it is mounted from there where the registry can. */
+  readonly mountFrom?: string;
+  /** Told of every chunk handed to the socket. A repeated upload counts again. */
+  readonly onSent?: (bytes: number) => void;
+}
+
+/**
+ * One registry, spoken to by the distribution spec. All methods retry what may pass (408, 429, 5xx, lost connections) and throw
+ * BundleError: REGISTRY_UNREACHABLE, REGISTRY_UNTRUSTED, REGISTRY_DENIED, REGISTRY_NOT_FOUND, REGISTRY_LIMITED, REGISTRY_FAILED,
+ * besides those named with each. A `repository` is the path below the host.
+ */
+export interface Registry {
+  /** As given in the access: `docker.io`, not the host of its API. */
+  readonly host: string;
+
+  /** The manifest or index that a tag or digest names, byte for byte. Throws MANIFEST_INVALID (over 4 MiB, too) and DIGEST_MISMATCH. */
+  fetchManifest(repository: string, reference: string, options: Abortable): Promise<HeldDocument>;
+
+  /** What a tag or digest names, without its bytes. `unknown`: the registry does not tell (403, as some do for what is absent). */
+  headManifest(repository: string, reference: string, options: Abortable): Promise<Descriptor | 'absent' | 'unknown'>;
+
+  /** A small blob (a config, a packed chart) held in memory, verified. `limit` in bytes, default 4 MiB; SIZE_MISMATCH beyond. */
+  fetchBlob(repository: string, descriptor: Descriptor, options: Abortable & { readonly limit?: number }): Promise<Buffer>;
+
+  /**
+   * Streams a blob to `write` in chunks of up to 1 MiB, one at a time, and resumes where a connection was lost. Resolves when every
+   * byte was written and proven. Throws DIGEST_MISMATCH and SIZE_MISMATCH; then what was written is worthless.
+   */
+  pullBlob(repository: string, descriptor: Descriptor, write: WriteChunk, options: Abortable): Promise<void>;
+
+  /** False also when the registry does not tell. */
+  hasBlob(repository: string, digest: Digest, options: Abortable): Promise<boolean>;
+
+  /**
+   * Makes the repository hold the blob, and says how. `openBody` gives its bytes from the start, again for every retry; it is not
+   * called when the blob is there or can be mounted. Throws SIZE_MISMATCH and DIGEST_MISMATCH when the bytes are others.
+   */
+  pushBlob(
+    repository: string,
+    descriptor: Descriptor,
+    openBody: () => AsyncIterable<Buffer>,
+    options: PushBlobOptions,
+  ): Promise<'present' | 'mounted' | 'pushed'>;
+
+  /** Pushes exact bytes under their digest. All that the manifest names must be there. Throws DIGEST_MISMATCH when it arrives as another. */
+  pushManifest(repository: string, manifest: HeldDocument, options: Abortable): Promise<void>;
+
+  /**
+   * Makes `tag` name the manifest, and proves it. `kept`: it names another and the policy is `skip`. Throws TAG_CONFLICT by policy.
+   */
+  pushTag(
+    repository: string,
+    tag: string,
+    manifest: HeldDocument,
+    options: Abortable & { readonly policy: TagPolicy },
+  ): Promise<'present' | 'pushed' | 'kept'>;
+
+  /** The first 1000 tags, as the registry orders them. */
+  listTags(repository: string, options: Abortable): Promise<readonly string[]>;
+
+  /** Proves the right to push into a repository: begins an upload and cancels it. */
+  checkPush(repository: string, options: Abortable): Promise<void>;
+
+  /** Ends all connections; what is under way fails. */
+  close(): Promise<void>;
+}
