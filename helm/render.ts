@@ -1,0 +1,89 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { Values } from '../bundle-spec/values-layer.ts';
+import type { Helm } from './helm.ts';
+import { type RenderedObject, readManifests } from './manifest-stream.ts';
+import { renderFailed } from './render-failure.ts';
+
+/** One values layer as text, given to helm unchanged. `name` is what errors call it. */
+export interface ValuesText {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** What helm is asked to render or install. */
+export interface HelmRelease {
+  readonly name: string;
+  readonly namespace: string;
+  /** Path of a packed chart (`.tgz`). */
+  readonly chart: string;
+  /** In order of precedence: a later layer wins. */
+  readonly values: readonly ValuesText[];
+}
+
+export interface RenderOptions {
+  /** Minor or version that the chart sees as the cluster's: `1.36`. */
+  readonly kubernetes: string;
+  /** API versions the chart sees beside those that helm knows: `monitoring.coreos.com/v1`. Default none. */
+  readonly apiVersions?: readonly string[];
+  /** Render although the chart's `values.schema.json` refuses the values, as a probe does. Default false. */
+  readonly skipSchemaValidation?: boolean;
+  /** Values that win over all layers. Default none. */
+  readonly extraValues?: Values;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The objects of a release as an install would create them: CRDs, hooks and tests included.
+ * Throws RENDER_FAILED with the chart's own reason, RENDER_UNREADABLE, HELM_MISSING.
+ */
+export async function renderRelease(helm: Helm, release: HelmRelease, options: RenderOptions): Promise<RenderedObject[]> {
+  return readManifests(await renderManifests(helm, release, options));
+}
+
+/** What `helm template` prints for a release. Values go through files that only this user can read and that are removed again. */
+export async function renderManifests(helm: Helm, release: HelmRelease, options: RenderOptions): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'diolkos-values-'));
+  try {
+    const layers = await writeValues(folder, release.values, options.extraValues);
+    const result = await helm.run(templateArguments(release, layers, options), { signal: options.signal });
+    if (result.exitCode === 0) return result.stdout;
+    const stderr = layers.reduce((text, layer) => text.replaceAll(layer.path, layer.name), result.stderr);
+    throw renderFailed({
+      release: release.name,
+      kubernetes: options.kubernetes,
+      layers: release.values.map((layer) => layer.name),
+      stderr,
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface WrittenLayer {
+  readonly name: string;
+  readonly path: string;
+}
+
+async function writeValues(folder: string, values: readonly ValuesText[], extra: Values | undefined): Promise<WrittenLayer[]> {
+  // JSON is YAML, and every string of it stays one.
+  const layers = extra === undefined ? values : [...values, { name: 'generated values', text: JSON.stringify(extra) }];
+  const written = layers.map((layer, index) => ({ ...layer, path: join(folder, `${index}.yaml`) }));
+  for (const { path, text } of written) await writeFile(path, text, { mode: 0o600, flag: 'wx' });
+  return written;
+}
+
+function templateArguments(release: HelmRelease, layers: readonly WrittenLayer[], options: RenderOptions): string[] {
+  return [
+    'template',
+    release.name,
+    resolve(release.chart),
+    `--namespace=${release.namespace}`,
+    '--include-crds',
+    `--kube-version=${options.kubernetes}`,
+    ...(options.apiVersions ?? []).map((version) => `--api-versions=${version}`),
+    ...(options.skipSchemaValidation === true ? ['--skip-schema-validation'] : []),
+    ...layers.flatMap((layer) => ['--values', layer.path]),
+  ];
+}
