@@ -76,6 +76,36 @@ export function parseYaml11(text: string, file = ''): unknown[] {
   return indentFlowLines(text, (indented) => composeYaml(indented, file).documents);
 }
 
+/**
+ * The value of a JSON text by the rules of JSON (which YAML reads differently here and there), with positions that are looked
+ * up only when asked for. Throws YAMLException.
+ */
+export function parseLocatedJson(text: string, file: string): LocatedYaml {
+  const value = parseJson(text, file);
+  let located: LocatedYaml | undefined;
+  const positions = (): LocatedYaml => {
+    located ??= parseLocatedYaml(text, file);
+    return located;
+  };
+  return {
+    value,
+    duplicates: [],
+    at: (path) => positions().at(path),
+    atKey: (path) => positions().atKey(path),
+    written: (path) => positions().written(path),
+    positionOf: (offset) => positions().positionOf(offset),
+  };
+}
+
+function parseJson(text: string, file: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Without the words of JSON.parse: they quote the text.
+    return YAMLException.throwAt(text, 0, 'expected JSON', file);
+  }
+}
+
 function isCollection(value: unknown): value is object {
   return typeof value === 'object' && value !== null;
 }
