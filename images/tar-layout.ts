@@ -18,26 +18,24 @@ export interface TarFile {
   readonly content: TarContent;
 }
 
-/** A file whose place is known: its header stands in the 512 bytes before `position`, where its body begins. */
-export interface PlacedFile extends TarFile {
-  readonly position: number;
-}
+/** `position` is where the file's body begins; its header stands in the 512 bytes before. */
+export type Placed<T> = T & { readonly position: number };
 
 /** A tar planned to the byte. `size` includes the two zero blocks at its end. */
-export interface TarLayout {
-  readonly files: readonly PlacedFile[];
+export interface TarLayout<T = TarFile> {
+  readonly files: readonly Placed<T>[];
   readonly size: number;
 }
 
-/** Places `files` one behind the other from `start`, which is 0 for a tar of its own. All offsets follow from the sizes alone. */
-export function placeFiles(files: readonly TarFile[], start = 0): TarLayout {
-  let next = start;
+/** Places `files` one behind the other. All offsets follow from the sizes alone. */
+export function placeFiles<T extends { readonly size: number }>(files: readonly T[]): TarLayout<T> {
+  let next = 0;
   const placed = files.map((file) => {
     const position = next + blockSize;
     next = position + paddedSize(file.size);
     return { ...file, position };
   });
-  return { files: placed, size: next - start + endSize };
+  return { files: placed, size: next + endSize };
 }
 
 export function bytesFile(name: string, bytes: Buffer): TarFile {

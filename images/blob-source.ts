@@ -1,0 +1,87 @@
+import { createHash } from 'node:crypto';
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+import type { Descriptor } from './descriptor.ts';
+import { digestFrom } from './digest.ts';
+import type { Registry } from './registry.ts';
+
+/** Takes bytes of a blob; `position` counts from the blob's first byte. The chunk may be reused once the promise is settled. */
+export type WriteChunk = (chunk: Buffer, position: number) => Promise<void>;
+
+/** Where blobs come from. */
+export interface BlobSource {
+  /**
+   * Gives every byte of a blob to `write`, once it is settled the next, and resolves when all of them were given and their
+   * sha256 is the descriptor's digest. Throws DIGEST_MISMATCH or SIZE_MISMATCH otherwise.
+   */
+  pull(descriptor: Descriptor, write: WriteChunk, options: { readonly signal: AbortSignal }): Promise<void>;
+}
+
+/** Chunks smaller than this are gathered, so that a disk sees few large writes. */
+const gatherSize = 1 << 20;
+
+/**
+ * A source that reads a stream from its beginning. With `verified` the stream itself fails when its bytes are not the descriptor's;
+ * otherwise they are hashed here. `what` names the source in an error.
+ */
+export function streamSource(
+  open: (
+    descriptor: Descriptor,
+    options: { readonly signal: AbortSignal },
+  ) => AsyncIterable<Buffer> | Promise<AsyncIterable<Buffer>>,
+  from: { readonly verified: boolean; readonly what: string },
+): BlobSource {
+  return {
+    async pull(descriptor, write, { signal }) {
+      const stream = await open(descriptor, { signal });
+      let position = 0;
+      for await (const chunk of gathered(from.verified ? stream : verified(stream, descriptor, from.what))) {
+        signal.throwIfAborted();
+        await write(chunk, position);
+        position += chunk.length;
+      }
+    },
+  };
+}
+
+/** The blobs of a repository. */
+export function registrySource(registry: Pick<Registry, 'pullBlob'>, repository: string): BlobSource {
+  return { pull: (descriptor, write, options) => registry.pullBlob(repository, descriptor, write, options) };
+}
+
+/** Passes `stream` on and throws at its end, before the last chunk, unless size and digest are the descriptor's. */
+export async function* verified(stream: AsyncIterable<Buffer>, expected: Descriptor, what: string): AsyncIterable<Buffer> {
+  const hash = createHash('sha256');
+  let held: Buffer | undefined;
+  let size = 0;
+  for await (const chunk of stream) {
+    if (held !== undefined) yield held;
+    size += chunk.length;
+    if (size > expected.size) throw wrongSize(what, expected, `more than ${expected.size}`);
+    hash.update(chunk);
+    held = chunk;
+  }
+  if (size !== expected.size) throw wrongSize(what, expected, String(size));
+  const found = digestFrom(hash);
+  if (found !== expected.digest) {
+    throw new BundleError('DIGEST_MISMATCH', `${what} holds other bytes under ${expected.digest}: their digest is ${found}`);
+  }
+  if (held !== undefined) yield held;
+}
+
+function wrongSize(what: string, expected: Descriptor, found: string): BundleError {
+  return new BundleError('SIZE_MISMATCH', `${what} gave ${found} bytes for ${expected.digest}, which has ${expected.size}`);
+}
+
+async function* gathered(stream: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  let chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size < gatherSize) continue;
+    yield chunks.length === 1 ? chunk : Buffer.concat(chunks, size);
+    chunks = [];
+    size = 0;
+  }
+  if (size > 0) yield Buffer.concat(chunks, size);
+}

@@ -1,0 +1,148 @@
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+import type { BundleJson } from '../bundle-spec/bundle-json.ts';
+import type { Digest } from '../bundle-spec/names.ts';
+import { canonicalJson } from './canonical-json.ts';
+import type { ChartArtifact } from './chart-artifact.ts';
+import type { Descriptor } from './descriptor.ts';
+import { digestOf } from './digest.ts';
+import { imageLayoutFiles, type LayoutImage } from './oci-layout.ts';
+import { formatReference } from './reference.ts';
+import { blobName, bytesFile, type Placed, placeFiles, type TarFile } from './tar-layout.ts';
+
+export const bundleJsonName = 'bundle.json';
+
+/**
+ * The entry behind bundle.json: its checksum as `sha256sum` prints and checks it. bundle.json has the checksums of all the rest,
+ * so this one line vouches for the whole file. A signature of bundle.json will stand next to it.
+ */
+export const checksumName = 'bundle.json.sha256';
+
+/** Where `tar xf … install` finds the installer image alone. */
+export const installerName = 'install/installer.tar';
+
+/** An image that travels: what it is called and all it consists of. An `ImagePlan` is one. */
+export interface CarriedImage extends LayoutImage {
+  /** Configs and layers. */
+  readonly blobs: readonly Descriptor[];
+}
+
+/** What goes into a bundle. */
+export interface BundleContents {
+  /** bundle.json but for the two tables that follow from the rest. */
+  readonly header: Omit<BundleJson, 'entries' | 'blobs'>;
+  /** All of `header.images`, the installer image too. */
+  readonly images: readonly CarriedImage[];
+  readonly charts: readonly ChartArtifact[];
+  /** The files of `install/` except `installer.tar`; names begin with `install/`. */
+  readonly files: readonly { readonly name: string; readonly bytes: Buffer }[];
+}
+
+/** A bundle planned to the byte, before the first blob has been fetched. */
+export interface BundleLayout {
+  /** Bytes of the whole tar. */
+  readonly size: number;
+  /** In file order: bundle.json, its checksum, the entries, the blobs by digest. */
+  readonly files: readonly Placed<TarFile>[];
+  /** Every blob once, with its media type; also those whose bytes are at hand. */
+  readonly blobs: ReadonlyMap<Digest, Descriptor>;
+  /** bundle.json as it will be, except that entries which hold blobs have no digest yet but `unknownDigest`. */
+  readonly json: BundleJson;
+}
+
+/** Stands for a digest that only the blobs' bytes give. All digests are as long, so bundle.json's size does not change. */
+export const unknownDigest: Digest = `sha256:${'0'.repeat(64)}`;
+
+/**
+ * Plans the file of a bundle (design.md, "The bundle file"). Equal contents give equal layouts. Throws SIZE_MISMATCH when two
+ * images disagree on the size of a blob.
+ */
+export function planBundle(contents: BundleContents): BundleLayout {
+  const blobs = collectBlobs(contents);
+  const files = blobFiles(blobs);
+  const entries = entryFiles(contents);
+  const json: BundleJson = {
+    ...contents.header,
+    entries: entries.map((file) => ({ name: file.name, size: file.size, digest: knownDigest(file) })),
+    blobs: files.map(({ digest, file }) => [digest, file.size]),
+  };
+  const front = [sealed(bundleJsonName, canonicalJson(json).length), sealed(checksumName, checksumLine(json).length)];
+  const { files: placed, size } = placeFiles([...front, ...entries, ...files.map(({ file }) => file)]);
+  const descriptors = new Map([...blobs].map(([digest, { descriptor }]) => [digest, descriptor]));
+  return { size, files: placed, blobs: descriptors, json };
+}
+
+/** What `sha256sum bundle.json` prints. */
+export function checksumLine(json: BundleJson): Buffer {
+  return checksumOf(canonicalJson(json));
+}
+
+export function checksumOf(json: Buffer): Buffer {
+  return Buffer.from(`${digestOf(json).slice('sha256:'.length)}  ${bundleJsonName}\n`);
+}
+
+interface Blob {
+  readonly descriptor: Descriptor;
+  readonly bytes?: Buffer;
+}
+
+function collectBlobs({ images, charts }: BundleContents): Map<Digest, Blob> {
+  const blobs = new Map<Digest, Blob>();
+  const add = (blob: Blob, owner: string) => {
+    const { digest, size } = blob.descriptor;
+    const known = blobs.get(digest);
+    if (known !== undefined && known.descriptor.size !== size) {
+      throw new BundleError(
+        'SIZE_MISMATCH',
+        `${owner} says that ${digest} has ${size} bytes, others say ${known.descriptor.size}`,
+      );
+    }
+    if (known === undefined || known.bytes === undefined) blobs.set(digest, blob);
+  };
+  for (const image of images) {
+    const name = formatReference(image.reference);
+    for (const manifest of image.manifests) add(manifest, name);
+    for (const descriptor of image.blobs) add({ descriptor }, name);
+  }
+  for (const chart of charts) {
+    for (const blob of [chart.manifest, chart.config, chart.layer]) add(blob, 'a chart');
+  }
+  return blobs;
+}
+
+function blobFiles(blobs: ReadonlyMap<Digest, Blob>): { readonly digest: Digest; readonly file: TarFile }[] {
+  return [...blobs.values()]
+    .map(({ descriptor, bytes }) => ({ digest: descriptor.digest, file: blobFile(descriptor, bytes) }))
+    .sort((a, b) => (a.digest < b.digest ? -1 : 1));
+}
+
+function blobFile({ digest, size }: Descriptor, bytes: Buffer | undefined): TarFile {
+  const name = blobName(digest);
+  return bytes === undefined ? { name, size, content: { from: 'blob', digest } } : bytesFile(name, bytes);
+}
+
+function entryFiles({ header, images, files }: BundleContents): TarFile[] {
+  const { platforms } = header.target;
+  const install = files.map(({ name, bytes }) => bytesFile(name, bytes));
+  const installer = images.find((image) => formatReference(image.reference) === header.installer);
+  if (installer !== undefined) install.push(installerFile(installer, header.target.platforms));
+  install.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...imageLayoutFiles(images, platforms), ...install];
+}
+
+/** An OCI archive of one image, made of the same blobs as the bundle's. */
+export function installerFile(image: CarriedImage, platforms: BundleJson['target']['platforms']): TarFile {
+  const blobs = new Map<Digest, Blob>();
+  for (const blob of [...image.manifests, ...image.blobs.map((descriptor) => ({ descriptor }))]) {
+    if (!blobs.has(blob.descriptor.digest)) blobs.set(blob.descriptor.digest, blob);
+  }
+  const layout = placeFiles([...imageLayoutFiles([image], platforms), ...blobFiles(blobs).map(({ file }) => file)]);
+  return { name: installerName, size: layout.size, content: { from: 'archive', layout } };
+}
+
+function knownDigest({ content }: TarFile): Digest {
+  return content.from === 'bytes' ? digestOf(content.bytes) : unknownDigest;
+}
+
+function sealed(name: string, size: number): TarFile {
+  return { name, size, content: { from: 'sealed' } };
+}

@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { promisify } from 'node:util';
+import { openBundle } from '../../images/bundle-reader.ts';
+import { writeBundle } from '../../images/bundle-writer.ts';
+import { memorySources, planShop, shopSamples, tempDir } from './sample-bundle.ts';
+
+const run = promisify(execFile);
+const script = join(import.meta.dirname, 'write-shop.ts');
+
+function write(output: string, signal: AbortSignal): Promise<unknown> {
+  const samples = shopSamples();
+  return writeBundle(planShop(samples), output, { sources: memorySources(samples), signal });
+}
+
+test('an output whose directory does not exist is refused', async (t) => {
+  const output = join(await tempDir(t), 'absent', 'shop.tar');
+  await assert.rejects(write(output, t.signal), { code: 'FILE_UNWRITABLE', message: /its directory does not exist/ });
+});
+
+test('an output that is a directory is refused', async (t) => {
+  const output = join(await tempDir(t), 'shop.tar');
+  await mkdir(output);
+  await assert.rejects(write(output, t.signal), { code: 'FILE_UNWRITABLE', message: /is a directory/ });
+});
+
+test('an output where nobody may write is refused', async (t) => {
+  // Root may write nearly everywhere, but not there.
+  await assert.rejects(write('/sys/shop.tar', t.signal), { code: 'FILE_UNWRITABLE' });
+});
+
+test('two builds into one file exclude each other, and what a killed one left is replaced', async (t) => {
+  const directory = await tempDir(t);
+  const output = join(directory, 'shop.tar');
+  const child = spawn(process.execPath, [script, output, 'slow'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  await once(child.stdout, 'data');
+  await assert.rejects(write(output, t.signal), {
+    code: 'FILE_UNWRITABLE',
+    message: new RegExp(`process ${child.pid} on ${hostname()}`),
+  });
+  await kill(child);
+  assert.deepEqual(await readdir(directory), ['shop.tar.partial']);
+  await assert.rejects(openBundle(`${output}.partial`, { signal: t.signal }), { code: 'BUNDLE_INVALID' });
+  await write(output, t.signal);
+  assert.deepEqual(await readdir(directory), ['shop.tar']);
+});
+
+test('a partial file of another host is left alone while it is fresh', async (t) => {
+  const output = join(await tempDir(t), 'shop.tar');
+  await writeFile(`${output}.partial`, JSON.stringify({ pid: 1, host: 'elsewhere', started: '1' }));
+  await assert.rejects(write(output, t.signal), { code: 'FILE_UNWRITABLE', message: /process 1 on elsewhere/ });
+});
+
+test('a disk that is too small is refused before the first byte, with figures', async (t) => {
+  const { stdout, stderr } = await onSmallDisk(t.signal, '1m', `"$0" "${script}" /mnt/shop.tar; ls /mnt`);
+  assert.equal(stderr, '');
+  assert.match(stdout, /"code":"DISK_FULL","message":"\/mnt\/shop.tar takes \d{7} bytes, and \d+ are free in \/mnt"/);
+  assert.doesNotMatch(stdout, /partial/);
+});
+
+test('a disk that fills up midway ends the build with figures and leaves nothing', async (t) => {
+  const { stdout, stderr } = await onSmallDisk(t.signal, '4m', `"$0" "${script}" /mnt/shop.tar fill /mnt/filler; ls /mnt`);
+  assert.equal(stderr, '');
+  assert.match(stdout, /the disk is full/);
+  assert.match(stdout, /"code":"DISK_FULL"/);
+  assert.doesNotMatch(stdout, /shop.tar.partial$/m);
+});
+
+test('a limit on the size of files is named', async (t) => {
+  const directory = await tempDir(t);
+  const { stdout } = await run('sh', ['-c', `ulimit -f 1024; "$0" "${script}" ${directory}/shop.tar; true`, process.execPath]);
+  assert.match(stdout, /"code":"FILE_UNWRITABLE","message":"[^"]*FAT32 ends at 4 GiB/);
+  assert.deepEqual(await readdir(directory), []);
+});
+
+/** Runs a shell line with a tmpfs of `size` on /mnt, in a mount namespace of its own; `$0` is node. */
+async function onSmallDisk(signal: AbortSignal, size: string, line: string) {
+  const mount = ['--user', '--map-root-user', '--mount', 'sh', '-ec'];
+  const allowed = spawnSync('unshare', [...mount, 'mount -t tmpfs none /mnt']).status === 0;
+  assert.ok(allowed, 'needs unshare (util-linux) and user namespaces: sysctl kernel.unprivileged_userns_clone=1, or run as root');
+  return run('unshare', [...mount, `mount -t tmpfs -o size=${size} none /mnt; set +e; ${line}`, process.execPath], { signal });
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const gone = once(child, 'exit');
+  child.kill('SIGKILL');
+  await gone;
+}

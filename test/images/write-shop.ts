@@ -1,0 +1,44 @@
+/**
+ * Writes the sample bundle to the file named first, as a process of its own: to be killed, limited or starved by tests.
+ * `slow` as the second argument makes the last blob never end; `fill <file>` fills the disk while a blob arrives.
+ */
+import { appendFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import type { BlobSource } from '../../images/blob-source.ts';
+import { writeBundle } from '../../images/bundle-writer.ts';
+import { memorySources, planShop, shopSamples } from './sample-bundle.ts';
+
+const [output = '', mode, filler = ''] = process.argv.slice(2);
+const samples = shopSamples();
+const sources = memorySources(samples);
+const signal = new AbortController().signal;
+
+function spoil(source: BlobSource): BlobSource {
+  return {
+    async pull(descriptor, write, options) {
+      await source.pull(descriptor, write, options);
+      if (mode === 'slow') {
+        process.stdout.write('under way\n');
+        await setTimeout(600_000);
+      }
+      if (mode === 'fill') fillDisk();
+    },
+  };
+}
+
+function fillDisk(): void {
+  try {
+    for (;;) appendFileSync(filler, Buffer.alloc(65_536, 1));
+  } catch {
+    process.stdout.write('the disk is full\n');
+  }
+}
+
+try {
+  const spoiled = new Map([...sources].map(([digest, source]) => [digest, spoil(source)]));
+  await writeBundle(planShop(samples), output, { sources: mode === undefined ? sources : spoiled, signal, concurrency: 1 });
+} catch (error) {
+  const { code, message } = error as { code?: string; message?: string };
+  process.stdout.write(`${JSON.stringify({ code, message })}\n`);
+  process.exitCode = 1;
+}
