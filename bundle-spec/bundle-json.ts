@@ -10,43 +10,46 @@ export type RenderedKind = z.infer<typeof RenderedKind>;
 export const CarriedRelease = z.strictObject({
   name: ReleaseName,
   namespace: z.strictObject({ name: Name, create: z.boolean() }),
-  /** Digest of the chart's OCI manifest among the blobs. */
-  chart: Digest,
+  chart: Digest.describe("Digest of the chart's OCI manifest among the blobs."),
   values: z.array(CarriedValuesLayer),
-  /** Scan profiles, so that an error behind the gap can name the one that would have brought an image. */
-  scan: z.record(z.string(), z.array(CarriedValuesLayer)),
+  scan: z
+    .record(z.string(), z.array(CarriedValuesLayer))
+    .describe('Scan profiles, so that an error behind the gap can name the one that would have brought an image.'),
   dependsOn: z.array(ReleaseName),
-  /** `images.paths` of the spec for this release. */
-  paths: z.array(z.string()),
-  kinds: z.array(RenderedKind),
+  paths: z.array(z.string()).describe('`images.paths` of the spec for this release.'),
+  kinds: z.array(RenderedKind).describe("Kinds that the release renders: what the Job's rights are computed from."),
 });
 export type CarriedRelease = z.infer<typeof CarriedRelease>;
 
 export const CarriedChart = LockedChart.omit({ release: true }).extend({
-  /** The OCI manifest whose one layer is the packed chart; `push` tags it `<registry>/<prefix>/charts/<name>:<version>`. */
-  manifest: Digest,
+  manifest: Digest.describe(
+    'OCI manifest whose one layer is the packed chart; `push` tags it `<registry>/<prefix>/charts/<name>:<version>`.',
+  ),
 });
 export type CarriedChart = z.infer<typeof CarriedChart>;
 
 /**
- * `bundle.json`, the first entry of the tar. It names every byte: `entries` are the files between it and the first blob, in file
- * order, `blobs` the files after them. Each header is 512 bytes and each body is padded to 512, so every offset follows.
+ * `bundle.json`, the first entry of the tar. It names every byte: behind it stands `bundle.json.sha256`, its own checksum; then
+ * `entries`, in file order, then `blobs`. Each header is 512 bytes and each body is padded to 512, so every offset follows.
  */
-export const BundleJson = z.strictObject({
-  apiVersion: z.literal(apiVersion),
-  kind: z.literal('BundleJson'),
-  /** Version of diolkos that wrote it. */
-  tool: z.string(),
-  metadata: z.strictObject({ name: Name, version: Version }),
-  target: z.strictObject({ kubernetes: z.array(KubernetesMinor), platforms: z.array(Platform), helm: z.literal([3, 4]) }),
-  releases: z.array(CarriedRelease),
-  images: z.array(LockedImage),
-  charts: z.array(CarriedChart),
-  /** Canonical reference of the installer image, absent with `installer: none`. */
-  installer: z.string().optional(),
-  /** `images.ignore` of the spec: these may stay foreign behind the gap too. */
-  ignore: z.array(z.string()),
-  entries: z.array(z.strictObject({ name: z.string(), size: z.int().nonnegative(), digest: Digest })),
-  blobs: z.array(z.tuple([Digest, z.int().nonnegative()])),
-});
+export const BundleJson = z
+  .strictObject({
+    apiVersion: z.literal(apiVersion),
+    kind: z.literal('BundleJson'),
+    tool: z.string().describe('Version of diolkos that wrote it.'),
+    metadata: z.strictObject({ name: Name, version: Version }),
+    target: z.strictObject({ kubernetes: z.array(KubernetesMinor), platforms: z.array(Platform), helm: z.literal([3, 4]) }),
+    releases: z.array(CarriedRelease),
+    images: z.array(LockedImage),
+    charts: z.array(CarriedChart),
+    installer: z.string().optional().describe('Canonical reference of the installer image, absent with `installer: none`.'),
+    ignore: z.array(z.string()).describe('`images.ignore` of the spec: these may stay foreign behind the gap too.'),
+    entries: z
+      .array(z.strictObject({ name: z.string(), size: z.int().nonnegative(), digest: Digest }))
+      .describe('Files of the tar between bundle.json and the first blob, in file order.'),
+    blobs: z
+      .array(z.tuple([Digest, z.int().nonnegative()]))
+      .describe('Digest and size of every file under `blobs/sha256/`, in file order.'),
+  })
+  .describe('`bundle.json`, the first entry of a bundle. It names every byte of it, so that every offset is known.');
 export type BundleJson = z.infer<typeof BundleJson>;
