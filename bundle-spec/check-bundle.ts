@@ -70,7 +70,7 @@ function unknownReleases({ releases, images }: Outline): Problem[] {
   return references.flatMap(({ name, path }) => {
     if (name === undefined || names.includes(name)) return [];
     const near = nearName(name, names);
-    const help = near === undefined ? `there are ${names.join(', ') || 'none'}` : `did you mean "${near}"?`;
+    const help = near === undefined ? `there are ${[...new Set(names)].join(', ') || 'none'}` : `did you mean "${near}"?`;
     return [{ path, message: `there is no release "${name}"; ${help}` }];
   });
 }

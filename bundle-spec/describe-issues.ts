@@ -18,9 +18,13 @@ export interface Subject {
 /** Issues of zod in the words of this project: what was found and what is accepted. */
 export function describeIssues(issues: readonly Issue[], subject: Subject): Problem[] {
   const misspelled = new Set(issues.flatMap((issue) => meantFields(issue, subject)));
+  const told = new Set<string>();
   return issues.flatMap((issue) => {
     const path = pathOf(issue, subject);
-    if (misspelled.has(JSON.stringify(path)) && valueAt(subject.located.value, path) === undefined) return [];
+    const key = JSON.stringify(path);
+    // One value that breaks two rules is told once; so is a field that is missing because it is misspelled.
+    if (told.has(key) || (misspelled.has(key) && valueAt(subject.located.value, path) === undefined)) return [];
+    if (issue.code !== 'unrecognized_keys') told.add(key);
     return describeIssue(issue, path, subject);
   });
 }

@@ -1,17 +1,15 @@
 import { z } from 'zod';
 import { apiVersion, Digest, Name, Platform, ReleaseName, Version } from './names.ts';
 
-/** One place where a reference was found: a string of a rendered object. `path` is in helm `--set` syntax. */
+/** One place where a reference was found: a string of a rendered object. */
 export const Place = z.strictObject({
   release: ReleaseName,
-  /** Scan profile of the render; absent for the values as deployed. */
-  profile: z.string().optional(),
+  profile: z.string().optional().describe('Scan profile of the render; absent for the values as deployed.'),
   kind: z.string(),
   namespace: z.string().optional(),
   name: z.string(),
-  path: z.string(),
-  /** `helm.sh/hook` of the object, if any. */
-  hook: z.string().optional(),
+  path: z.string().describe('Where in the object, in the syntax of `helm --set`.'),
+  hook: z.string().optional().describe('`helm.sh/hook` of the object.'),
 });
 export type Place = z.infer<typeof Place>;
 
@@ -30,20 +28,19 @@ export const StoredMode = z.literal(['platform', 'stripped', 'complete']);
 export type StoredMode = z.infer<typeof StoredMode>;
 
 export const LockedImage = z.strictObject({
-  /** Canonical: `docker.io/library/redis:7.0.5`, with `@sha256:…` where the chart pins it. */
-  reference: z.string(),
-  /** What the source served for the reference. */
-  source: Digest,
-  /** What the bundle holds and the target registry will serve for it; equals `source` in mode `complete`. */
-  digest: Digest,
-  mode: StoredMode,
+  reference: z.string().describe('Canonical: `docker.io/library/redis:7.0.5`, with `@sha256:…` where the chart pins it.'),
+  source: Digest.describe('What the source served for the reference.'),
+  digest: Digest.describe('What the bundle holds and the target registry will serve for it; equals `source` in mode `complete`.'),
+  mode: StoredMode.describe(
+    "`platform`: the manifest of the one target platform. `stripped`: an index of the target's platforms only. `complete`: what the source has.",
+  ),
   mediaType: z.string(),
   platforms: z.array(Platform),
-  /** Bytes of all manifests, configs and layers that the stored form reaches, each blob once. */
-  size: z.int().nonnegative(),
-  origin: Origin,
-  /** Values paths that control the reference, as `release:path`. */
-  valuesPaths: z.array(z.string()),
+  size: z.int().nonnegative().describe('Bytes of all manifests, configs and layers of the stored form, each blob once.'),
+  origin: Origin.describe(
+    '`values`: a values path controls it. `hard-coded`: it stands in a template. `extra`: `images.extra` names it. `installer`: the image of the Job.',
+  ),
+  valuesPaths: z.array(z.string()).describe('Values paths that control the reference, as `release:path`.'),
   places: z.array(Place),
 });
 export type LockedImage = z.infer<typeof LockedImage>;
@@ -52,18 +49,19 @@ export const LockedChart = z.strictObject({
   release: ReleaseName,
   name: z.string(),
   version: z.string(),
-  /** sha256 of the packed chart; a directory is packed with zero times, a `.tgz` is taken byte for byte. */
-  digest: Digest,
+  digest: Digest.describe('sha256 of the packed chart; a directory is packed with zero times, a `.tgz` is taken byte for byte.'),
   size: z.int().nonnegative(),
 });
 export type LockedChart = z.infer<typeof LockedChart>;
 
 /** `bundle.lock.yaml`: every name resolved to a digest. Same spec files and same lock: same tar, byte for byte. */
-export const Lock = z.strictObject({
-  apiVersion: z.literal(apiVersion),
-  kind: z.literal('Lock'),
-  metadata: z.strictObject({ name: Name, version: Version }),
-  charts: z.array(LockedChart),
-  images: z.array(LockedImage),
-});
+export const Lock = z
+  .strictObject({
+    apiVersion: z.literal(apiVersion),
+    kind: z.literal('Lock'),
+    metadata: z.strictObject({ name: Name, version: Version }),
+    charts: z.array(LockedChart),
+    images: z.array(LockedImage),
+  })
+  .describe('The lock, `bundle.lock.yaml`: every name resolved to a digest. `build` writes it; commit it to git.');
 export type Lock = z.infer<typeof Lock>;

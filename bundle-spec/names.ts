@@ -15,9 +15,9 @@ export const Name = z
 export const ReleaseName = Name.max(53, 'expected at most 53 characters, which is the limit of Helm');
 
 /** A content digest. sha256 is the only algorithm taken: the tar's file names and every registry we know rely on it. */
-export const Digest = z
-  .templateLiteral(['sha256:', z.string()])
-  .refine((value) => /^sha256:[0-9a-f]{64}$/.test(value), 'expected "sha256:" and 64 hex digits');
+export const Digest = z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)], {
+  error: 'expected "sha256:" and 64 hex digits',
+});
 export type Digest = z.infer<typeof Digest>;
 
 /** `os/architecture` or `os/architecture/variant`, in the words of Go: `linux/amd64`, `linux/arm/v7`. */
@@ -40,6 +40,14 @@ export const RegistryPath = z
   .regex(
     /^[a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?(:[0-9]{1,5})?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*$/,
     'expected host[:port][/path], such as "mirror.example.com/docker-hub"',
+  );
+
+/** Where a chart repository is. Its user and password are named by `credentials`, since documents are passed around. */
+export const HttpUrl = z
+  .url({ protocol: /^https?$/, error: 'expected an http or https URL' })
+  .regex(
+    /^[a-z]+:\/\/[^/?#@]*([/?#]|$)/i,
+    'expected a URL without user and password; sources.charts[].credentials is their place',
   );
 
 /** A Kubernetes minor, quoted in YAML so that 1.30 is not read as 1.3. */

@@ -2,46 +2,67 @@ import { z } from 'zod';
 import { apiVersion, Name, RegistryHost, ReleaseName } from './names.ts';
 import { ValuesLayer } from './values-layer.ts';
 
-/** Certificates (PEM) to trust besides the system's. `diolkos manifest` turns a file into `inline`, since the Job cannot read it. */
+/** Certificates (PEM) to trust besides the system's. */
 export const CertificateAuthority = z.union([
-  z.strictObject({ file: z.string().min(1) }),
-  z.strictObject({ inline: z.string().min(1) }),
+  z.strictObject({
+    file: z.string().min(1).describe('PEM file; `diolkos manifest` turns it into `inline`, which the Job can read.'),
+  }),
+  z.strictObject({ inline: z.string().min(1).describe('The PEM text.') }),
 ]);
 
 const SiteRegistry = z.strictObject({
   host: RegistryHost,
-  /** Path put in front of every repository, such as `mirror/shop`. Default none. */
   prefix: z
     .string()
     .regex(
       /^([a-z0-9]+([._-]+[a-z0-9]+)*(\/[a-z0-9]+([._-]+[a-z0-9]+)*)*)?$/,
       'expected path parts of lower-case letters and digits, such as "mirror/shop"',
     )
-    .default(''),
-  ca: CertificateAuthority.optional(),
-  plainHttp: z.boolean().default(false),
-  /** Secret of type kubernetes.io/dockerconfigjson in the Job's namespace, with the right to push. On a workstation the docker config is asked. */
-  credentials: z.strictObject({ secret: Name }).optional(),
-  /** Secret of type kubernetes.io/dockerconfigjson that pods pull with; it must be in each release's namespace. */
-  pullSecret: Name.optional(),
+    .default('')
+    .describe('Path put in front of every repository, such as `mirror/shop`.'),
+  ca: CertificateAuthority.optional().describe("Certificates to trust besides the system's."),
+  plainHttp: z.boolean().default(false).describe('Speak http, not https.'),
+  credentials: z
+    .strictObject({ secret: Name })
+    .optional()
+    .describe(
+      "Secret of type kubernetes.io/dockerconfigjson in the Job's namespace, with the right to push. On a workstation the docker config is asked.",
+    ),
+  pullSecret: Name.optional().describe(
+    "Secret of type kubernetes.io/dockerconfigjson that pods pull with; it must be in each release's namespace.",
+  ),
 });
 export type SiteRegistry = z.infer<typeof SiteRegistry>;
 
-/** Where the bundle lies for the Job. `path` is inside the claim, or the absolute path on the node. */
+/** Where the bundle lies for the Job. */
 const BundleLocation = z.union([
-  z.strictObject({ persistentVolumeClaim: z.strictObject({ name: Name, path: z.string().min(1) }) }),
-  z.strictObject({ hostPath: z.strictObject({ path: z.string().startsWith('/'), node: z.string().min(1).optional() }) }),
+  z.strictObject({
+    persistentVolumeClaim: z.strictObject({
+      name: Name.describe("Claim in the Job's namespace."),
+      path: z.string().min(1).describe('Path of the bundle inside the claim.'),
+    }),
+  }),
+  z.strictObject({
+    hostPath: z.strictObject({
+      path: z.string().regex(/^\//, 'expected an absolute path').describe('Absolute path of the bundle on the node.'),
+      node: z.string().min(1).optional().describe('Name of the node that has it.'),
+    }),
+  }),
 ]);
 export type BundleLocation = z.infer<typeof BundleLocation>;
 
 /** `site.yaml`: what is true only behind the gap. One bundle serves many sites. */
-export const Site = z.strictObject({
-  apiVersion: z.literal(apiVersion),
-  kind: z.literal('Site'),
-  registry: SiteRegistry,
-  /** Values per release, after those of the bundle and before the rewrite. */
-  values: z.record(ReleaseName, z.array(ValuesLayer)).default({}),
-  job: z.strictObject({ namespace: Name.default('diolkos') }).prefault({}),
-  bundle: BundleLocation.optional(),
-});
+export const Site = z
+  .strictObject({
+    apiVersion: z.literal(apiVersion),
+    kind: z.literal('Site'),
+    registry: SiteRegistry,
+    values: z
+      .record(ReleaseName, z.array(ValuesLayer))
+      .default({})
+      .describe('Values layers of a release, after those of the bundle and before the rewrite.'),
+    job: z.strictObject({ namespace: Name.default('diolkos').describe('Namespace of its own for the Job.') }).prefault({}),
+    bundle: BundleLocation.optional().describe('Where the bundle lies for the Job.'),
+  })
+  .describe('The site, `site.yaml`: what is true only behind the gap. One bundle serves many sites.');
 export type Site = z.infer<typeof Site>;
