@@ -194,6 +194,12 @@ export async function writeShop(
   return { file, layout };
 }
 
+export async function collected<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+
 /** A directory that is gone after the test. */
 export async function tempDir(t: TestContext): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'diolkos-'));
