@@ -24,7 +24,7 @@ export class CommandError extends Error {
   readonly result: CommandResult;
 
   constructor(command: readonly string[], result: CommandResult) {
-    super(`${command.join(' ')} ended with ${result.code}: ${(result.stderr || result.stdout).trim()}`);
+    super(`${command.join(' ')} ended with ${result.code}: ${result.stdout}${result.stderr}`.trim());
     this.result = result;
   }
 }
@@ -57,4 +57,3 @@ export async function run(command: readonly string[], options: CommandOptions = 
   if (result.code !== 0) throw new CommandError(command, result);
   return result;
 }
-

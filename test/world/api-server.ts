@@ -12,7 +12,14 @@ export interface ApiAccess {
 export async function getFromApi(access: ApiAccess, path: string): Promise<string | undefined> {
   const { socketPath, ca, token } = access;
   return await new Promise((resolve) => {
-    const call = request({ socketPath, ca, path, servername: 'kubernetes', agent: false, headers: { authorization: `Bearer ${token}` } });
+    const call = request({
+      socketPath,
+      ca,
+      path,
+      servername: 'kubernetes',
+      agent: false,
+      headers: { authorization: `Bearer ${token}` },
+    });
     call.on('error', () => resolve(undefined));
     call.on('response', (response) => {
       const body = text(response).catch(() => undefined);

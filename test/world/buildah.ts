@@ -61,10 +61,6 @@ export async function writeArchive(store: Store, reference: string, archive: str
   await buildah(store, ['push', '--format=oci', reference, `oci-archive:${archive}:${reference}`], options);
 }
 
-export async function removeFromStore(store: Store, reference: string, options: BuildOptions = {}): Promise<void> {
-  await buildah(store, ['rmi', reference], options);
-}
-
 async function buildah(store: Store, args: readonly string[], options: BuildOptions): Promise<void> {
   // The run folder names mounts of this boot only.
   const runRoot = await mkdtemp(join(tmpdir(), 'diolkos-buildah-'));

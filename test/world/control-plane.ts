@@ -41,7 +41,10 @@ export async function prepareControlPlane(folder: string): Promise<ControlPlaneF
   const tokens = Object.fromEntries(roles.map((role) => [role, randomBytes(16).toString('hex')])) as Record<ClusterUser, string>;
   const rows = roles.map((role) => `${tokens[role]},${users[role].user},${role},"${users[role].groups.join(',')}"`);
   await writeFile(join(folder, 'tokens.csv'), `${rows.join('\n')}\n`);
-  const kubeconfigs = Object.fromEntries(roles.map((role) => [role, join(folder, `${role}.kubeconfig`)])) as Record<ClusterUser, string>;
+  const kubeconfigs = Object.fromEntries(roles.map((role) => [role, join(folder, `${role}.kubeconfig`)])) as Record<
+    ClusterUser,
+    string
+  >;
   for (const role of roles) await writeFile(kubeconfigs[role], kubeconfig(authority.caFile, tokens[role]));
 
   await writeFile(join(folder, 'proxy.json'), JSON.stringify(proxySettings(kubeconfigs.proxy)));

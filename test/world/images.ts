@@ -3,8 +3,8 @@ import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cached } from '../../build/cache.ts';
-import { goModuleFolder, goProgram, hostArchitecture } from '../../build/go-program.ts';
 import { run } from '../../build/command.ts';
+import { goModuleFolder, goProgram, hostArchitecture } from '../../build/go-program.ts';
 import { buildLocalImage, type LocalImage, writeArchive } from './buildah.ts';
 import { podinfo } from './machine/programs.ts';
 
@@ -43,7 +43,11 @@ export async function busyboxImage(options: { signal?: AbortSignal } = {}): Prom
     await mkdir(bin);
     await run(['cp', '/bin/busybox', bin], options);
     const { stdout } = await run(['/bin/busybox', '--list'], options);
-    for (const name of stdout.trim().split("\n").filter((name) => name !== 'busybox')) await symlink('busybox', join(bin, name));
+    for (const name of stdout
+      .trim()
+      .split('\n')
+      .filter((name) => name !== 'busybox'))
+      await symlink('busybox', join(bin, name));
     return { dockerfile: busyboxDockerfile, files: { bin } };
   });
 }

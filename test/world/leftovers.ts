@@ -20,7 +20,8 @@ export async function endLeftovers(name: string): Promise<void> {
     const owner = await readOwner(world);
     const inUse = owner !== undefined && (await isAlive(owner));
     if (!inUse) await endWorld(world);
-    else if (world === name) throw new Error(`the world "${name}" belongs to process ${owner.pid}; end that, or set DIOLKOS_WORLD`);
+    else if (world === name)
+      throw new Error(`the world "${name}" belongs to process ${owner.pid}; end that, or set DIOLKOS_WORLD`);
   }
 }
 

@@ -1,7 +1,8 @@
 /** The two registries: distribution v3 with TLS and credentials, one behind the gap and one in front of it. */
+
+import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { nodeAddress, registryInsideHost, registryName } from './addresses.ts';
 import { createAuthority, issueCertificate } from './certificates.ts';
@@ -34,7 +35,13 @@ export interface PreparedRegistry {
 /** Lays out the registry behind the gap; nodes and pods reach it as registry.gap.test:5000. */
 export async function prepareInsideRegistry(folder: string, logDir: string): Promise<PreparedRegistry> {
   const names = [`DNS:${registryName}`, `IP:${nodeAddress}`];
-  return await prepare('registry-inside', insideCredentials, { folder, logDir, names, host: registryInsideHost, address: nodeAddress });
+  return await prepare('registry-inside', insideCredentials, {
+    folder,
+    logDir,
+    names,
+    host: registryInsideHost,
+    address: nodeAddress,
+  });
 }
 
 /** Lays out the registry of the connected side, on the host's loopback: a network namespace cannot see that. */

@@ -10,7 +10,7 @@ import { endWorld } from './leftovers.ts';
 import type { Tools } from './machine/tools.ts';
 import { entering } from './namespaces.ts';
 import { containerdSocket } from './node.ts';
-import { type StartOptions, bringUp } from './start.ts';
+import { bringUp, type StartOptions } from './start.ts';
 import { type RegistryAccess, readState, stateFile, stateVariable, type WorldState } from './state.ts';
 
 export type Side = 'inside' | 'outside';
@@ -59,7 +59,8 @@ export function worldEnvironment(world: World): Record<string, string> {
 function worldOf(state: WorldState): World {
   const { tools, inside, outside } = state;
   const enter = entering(state.init, state.folder);
-  const exec: World['exec'] = (command, options = {}) => attempt([...enter, ...command], { env: insideEnvironment(state), ...options });
+  const exec: World['exec'] = (command, options = {}) =>
+    attempt([...enter, ...command], { env: insideEnvironment(state), ...options });
   const crane: World['crane'] = (side, args, options = {}) => {
     const { dockerConfigDir, caFile } = side === 'inside' ? inside : outside;
     const env = { ...process.env, DOCKER_CONFIG: dockerConfigDir, SSL_CERT_FILE: caFile };

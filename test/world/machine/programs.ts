@@ -1,6 +1,7 @@
 /** The Go programs of the world, each at a version that was tried with the others. */
-import { helm4 } from '../../../build/helm.ts';
+
 import type { GoProgram } from '../../../build/go-program.ts';
+import { helm4 } from '../../../build/helm.ts';
 
 /** A plain `go install` of helm 3 believes in Kubernetes 1.20: its Makefile sets what it renders for. */
 export const helm3: GoProgram = {
