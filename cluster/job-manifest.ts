@@ -64,6 +64,7 @@ function installer(image: string, file: string, withCredentials: boolean): objec
     name: 'installer',
     image,
     imagePullPolicy: 'IfNotPresent',
+    command: ['/usr/local/bin/node', '/app/dist/job/main.js'],
     args: ['--bundle', file, '--site', '/etc/diolkos/site/site.yaml', '--deadline', `${deadlineSeconds - 120}`],
     env: [
       { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },

@@ -1,4 +1,4 @@
-import type { ErrorCode } from '../bundle-spec/bundle-error.ts';
+import { BundleError, type ErrorCode } from '../bundle-spec/bundle-error.ts';
 
 /** The end of one container's log. `lines` is empty when the container said nothing. */
 export interface LogTail {
@@ -26,6 +26,12 @@ export interface Findings {
 
 export const noFindings: Findings = { why: [], where: [], logs: [], fix: [], helm: [], state: [], next: [] };
 
+export interface ReleaseInReport {
+  readonly name: string;
+  readonly namespace: string;
+  readonly revision?: number;
+}
+
 /**
  * What the Job says of itself. `died` is what stands in the termination message while a phase runs: it is only ever read when
  * the pod was killed before it could write something else.
@@ -36,7 +42,7 @@ export interface Report extends Findings {
   readonly bundle: { readonly name: string; readonly version: string };
   /** `push`, `install`, `hook:pre-upgrade` …; empty when `outcome` is `ok`. */
   readonly phase: string;
-  readonly release?: { readonly name: string; readonly namespace: string; readonly revision?: number };
+  readonly release?: ReleaseInReport;
   /** The rest of the first line: what failed, on which object; or what was done. */
   readonly summary: string;
   readonly seconds: number;
@@ -57,4 +63,29 @@ export function verdictLine(report: Report): string {
 
 function firstLine(text: string): string {
   return text.replace(/\s*\n[\s\S]*$/, '');
+}
+
+/** A failure that comes with its explanation. `phase` and `release` go into the verdict when they are known better than by the step. */
+export class ExplainedError extends BundleError {
+  readonly findings: Findings;
+  readonly phase: string | undefined;
+  readonly release: ReleaseInReport | undefined;
+
+  constructor(
+    code: ErrorCode,
+    summary: string,
+    explanation: {
+      readonly findings: Partial<Findings>;
+      readonly phase?: string;
+      readonly release?: ReleaseInReport;
+      readonly cause?: unknown;
+    },
+  ) {
+    const { findings, phase, release, cause } = explanation;
+    const [hint] = findings.fix ?? [];
+    super(code, summary, { ...(hint === undefined ? {} : { hint }), ...(cause === undefined ? {} : { cause }) });
+    this.findings = { ...noFindings, ...findings };
+    this.phase = phase;
+    this.release = release;
+  }
 }
