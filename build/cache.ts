@@ -12,7 +12,7 @@ import { join } from 'node:path';
 const KEPT = 4;
 
 export function cacheRoot(): string {
-  return join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'diolkos');
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'diolkos');
 }
 
 /** The folder that holds `name` made from `inputs`, whether it is there or not. */

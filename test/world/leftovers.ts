@@ -1,12 +1,16 @@
 import { readdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { endCgroups, worldsWithCgroups } from './cgroups.ts';
 import { isAlive } from './liveness.ts';
-import { ownerFile, readOwner, worldFolder } from './state.ts';
+import { ownerFile, readOwner, readState, stateFile, worldFolder } from './state.ts';
 
 /** Ends a world whole: its processes, cgroups and files. Mounts, links and rules end with its namespaces. */
 export async function endWorld(name: string): Promise<void> {
+  const state = await readState(stateFile(name));
   await endCgroups(name);
+  // The kernel takes its time to end a namespace after the last process has left the cgroup.
+  while (state !== undefined && (await isAlive(state.init))) await sleep(20);
   await rm(worldFolder(name), { recursive: true, force: true });
   await rm(ownerFile(name), { force: true });
 }

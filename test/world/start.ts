@@ -56,7 +56,7 @@ class Startup {
   async run(pause: ImageArchive): Promise<WorldState> {
     const { logDir, carryDir } = await this.#layFolder();
     const cgroupProcs = await createCgroups(this.#name, 'pods');
-    this.#launch = { logDir, cgroupProcs, env: { ...process.env, PATH: `${this.#tools.cluster}:${process.env['PATH']}` } };
+    this.#launch = { logDir, cgroupProcs, env: { ...process.env, PATH: `${this.#tools.cluster}:${process.env.PATH}` } };
     const [init, controlPlane, inside, outside] = await Promise.all([
       startInit(this.#folder, this.#launch),
       prepareControlPlane(join(this.#folder, 'control-plane')),

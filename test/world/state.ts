@@ -55,7 +55,7 @@ export function worldFolder(name: string): string {
 /** One world for each checkout, unless `DIOLKOS_WORLD` names another. */
 export function defaultWorldName(): string {
   const checkout = join(import.meta.dirname, '../..');
-  return process.env['DIOLKOS_WORLD'] || createHash('sha256').update(checkout).digest('hex').slice(0, 6);
+  return process.env.DIOLKOS_WORLD || createHash('sha256').update(checkout).digest('hex').slice(0, 6);
 }
 
 export function stateFile(name: string): string {

@@ -98,7 +98,7 @@ function worldOf(state: WorldState): World {
 function insideEnvironment(state: WorldState): NodeJS.ProcessEnv {
   const home = join(state.folder, 'home');
   return {
-    PATH: `${state.tools.cluster}:${process.env['PATH']}`,
+    PATH: `${state.tools.cluster}:${process.env.PATH}`,
     HOME: home,
     KUBECONFIG: state.kubeconfig,
     KUBECACHEDIR: join(home, 'kube'),
