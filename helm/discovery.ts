@@ -1,0 +1,51 @@
+import type { RenderedKind } from '../bundle-spec/bundle-json.ts';
+import type { Place } from '../bundle-spec/lock.ts';
+import type { Values } from '../bundle-spec/values-layer.ts';
+import type { Reading } from './find-references.ts';
+import type { BaseRender } from './judge-probe.ts';
+import type { RewritePath } from './overrides.ts';
+
+/** An image that a release needs, in canonical form, and how it was found. */
+export interface FoundReference {
+  /** `docker.io/library/redis:7.0.5`, with `@sha256:…` where the chart pins it. */
+  readonly reference: string;
+  /** `values`: a probed values path controls at least one of its places. */
+  readonly origin: 'values' | 'hard-coded';
+  /** Values paths that control it, in helm's `--set` syntax. */
+  readonly valuesPaths: readonly string[];
+  readonly places: readonly Place[];
+}
+
+/** A reference that is not, or not for certain, served by the target after the rewrite. */
+export interface Leftover {
+  readonly place: Place;
+  readonly template: string;
+  /** As written in the object; empty where the place is gone. */
+  readonly reference: string;
+  /**
+   * `hard-coded`: no values path controls it. `not-local`: it stayed foreign. `unexpected`: it points below the target, but not to where the
+   * image will be. `missing`: the object or the place is no longer rendered.
+   */
+  readonly reason: 'hard-coded' | 'not-local' | 'unexpected' | 'missing';
+  /** What to add to the spec if the image need not be rewritten. */
+  readonly specLine: string;
+}
+
+/** What one release with one set of values needs, for all Kubernetes minors asked for. */
+export interface Discovery {
+  readonly references: readonly FoundReference[];
+  /** Proven changes of the values, the same for every target. */
+  readonly rewrite: readonly RewritePath[];
+  /** Places that no values path controls; `rewriteRelease` finds these and any others again. */
+  readonly leftovers: readonly Leftover[];
+  readonly kinds: readonly RenderedKind[];
+  /** How many times helm rendered. */
+  readonly renders: number;
+  /** The values that the templates see. */
+  readonly values: Values;
+  /** The unprobed renders, with every place that has to become local. */
+  readonly bases: readonly BaseRender[];
+}
+
+/** True for references of which `images.ignore` says that they may stay foreign. */
+export type IgnoreTest = (reading: Pick<Reading, 'text'>) => boolean;

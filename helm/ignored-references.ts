@@ -1,0 +1,22 @@
+import { formatReference } from '../images/reference.ts';
+import { asReference, pinOf } from './reference-text.ts';
+
+/**
+ * A test for the entries of `images.ignore`: an entry with a tag or digest is that reference, one without is every tag of the repository.
+ * Entries and references are compared in canonical form.
+ */
+export function ignoredReferences(entries: readonly string[]): (text: string) => boolean {
+  const exact = new Set<string>();
+  const repositories = new Set<string>();
+  for (const entry of entries) {
+    const reference = asReference(entry);
+    if (reference === undefined) continue;
+    if (pinOf(entry) === '') repositories.add(`${reference.host}/${reference.repository}`);
+    else exact.add(formatReference(reference));
+  }
+  return (text) => {
+    const reference = asReference(text);
+    if (reference === undefined) return false;
+    return exact.has(formatReference(reference)) || repositories.has(`${reference.host}/${reference.repository}`);
+  };
+}

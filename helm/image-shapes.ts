@@ -1,0 +1,136 @@
+import type { Values } from '../bundle-spec/values-layer.ts';
+import { spellingOf, tokensOf } from './reference-text.ts';
+import { formatPath, getAt, isMap, type Path } from './values-path.ts';
+
+/** A part of a string in the values where an image, or the beginning of one, may stand. */
+export interface Candidate {
+  readonly path: Path;
+  /** What stands before and after it in the string, and is kept. */
+  readonly before: string;
+  /** What stands there now; empty for a slot that the chart fills by a default of its own. */
+  readonly head: string;
+  readonly after: string;
+  /**
+   * `likely`: probed at once. `inner`: its name says image, but it is empty, or another key seems to hold the host. `bare`: a word that also
+   * begins a reference. The last two are probed only for references that nothing else controls.
+   */
+  readonly rank: 'likely' | 'inner' | 'bare';
+}
+
+const registryKey =
+  /(?:^|[a-z_-])(?:registry|registryhost|hub)$|^(?:image|repository|docker)[-_]?(?:host|prefix|registry|repositoryPrefix)$/i;
+const repositoryKey = /(?:^|[a-z_-])(?:repository|repo|image[-_]?name|image[-_]?path|repository[-_]?name)$/i;
+const imageKey = /images?$|^image[-_]?(?:ref|reference|uri)$/i;
+const pinKeys = ['tag', 'imageTag', 'version', 'digest', 'sha', 'sha256'];
+
+/** Every candidate in `values`, given the texts of the references that an unprobed render shows. */
+export function findCandidates(values: Values, rendered: readonly string[]): Candidate[] {
+  const finder = new CandidateFinder(values, rendered);
+  finder.visit(values, []);
+  return [...finder.found.values()];
+}
+
+/** Candidates at a path that the spec names: the string there, the parts of a map, or an empty slot where there is nothing. */
+export function candidatesAt(values: Values, path: Path): Candidate[] {
+  const value = getAt(values, path);
+  if (isMap(value)) {
+    const keys = Object.keys(value).filter((key) => registryKey.test(key) || repositoryKey.test(key) || imageKey.test(key));
+    return (keys.length === 0 ? ['name'] : keys).flatMap((key) => candidatesAt(values, [...path, key]));
+  }
+  if (value === undefined || value === null) return [whole(path, '', 'likely')];
+  return typeof value === 'string' ? [whole(path, value, 'likely')] : [];
+}
+
+function whole(path: Path, head: string, rank: Candidate['rank']): Candidate {
+  return { path, before: '', head, after: '', rank };
+}
+
+class CandidateFinder {
+  readonly found = new Map<string, Candidate>();
+  readonly #globals: unknown;
+  readonly #rendered: readonly string[];
+
+  constructor(values: Values, rendered: readonly string[]) {
+    this.#globals = values.global;
+    this.#rendered = rendered;
+  }
+
+  visit(value: unknown, path: Path): void {
+    if (typeof value === 'string' || value === null) this.#visitText(value ?? '', path, {});
+    else if (Array.isArray(value)) for (const [index, item] of value.entries()) this.visit(item, [...path, index]);
+    else if (isMap(value)) this.#visitMap(value, path);
+  }
+
+  #visitMap(map: Readonly<Record<string, unknown>>, path: Path): void {
+    for (const [key, value] of Object.entries(map)) {
+      // Helm copies the parent's globals over those of a subchart, so the copy below decides nothing.
+      const copied = path.at(-1) === 'global' && path.length > 1 && isMap(this.#globals) && Object.hasOwn(this.#globals, key);
+      if (copied) continue;
+      if (typeof value === 'string' || value === null) this.#visitText(value ?? '', [...path, key], map);
+      else this.visit(value, [...path, key]);
+    }
+  }
+
+  #visitText(text: string, path: Path, siblings: Readonly<Record<string, unknown>>): void {
+    const rank = this.#rankOf(text, path, siblings);
+    if (rank !== undefined) this.#add(whole(path, text, rank));
+    else if (text !== '') this.#addParts(text, path);
+  }
+
+  #rankOf(text: string, path: Path, siblings: Readonly<Record<string, unknown>>): Candidate['rank'] | undefined {
+    const key = nameOf(path);
+    if (/\s|\{\{|:\/\//.test(text)) return undefined;
+    const byName = rankByName(text, key, path, siblings);
+    if (byName === 'likely' || text === '') return byName;
+    const begins = this.#rendered.some((reference) => beginsAtBoundary(reference, text));
+    if (begins) return /[./:]/.test(text) || byName !== undefined ? 'likely' : 'bare';
+    const spelling = spellingOf(text);
+    return spelling?.host && spelling.pinned ? 'likely' : byName;
+  }
+
+  /** References inside a longer string: flags, comma lists, documents. */
+  #addParts(text: string, path: Path): void {
+    for (const { text: head, start, scheme } of tokensOf(text)) {
+      if (scheme !== undefined && scheme !== 'docker' && scheme !== 'oci') continue;
+      const spelling = /[/:]/.test(head) ? spellingOf(head) : undefined;
+      const isReference = (spelling?.host && spelling.pinned) || (spelling !== undefined && this.#rendered.includes(head));
+      if (isReference)
+        this.#add({ path, before: text.slice(0, start), head, after: text.slice(start + head.length), rank: 'likely' });
+    }
+  }
+
+  #add(candidate: Candidate): void {
+    this.found.set(`${formatPath(candidate.path)} ${candidate.before.length}`, candidate);
+  }
+}
+
+/** The key a string is known by: its own, or that of the list it is in. */
+function nameOf(path: Path): string {
+  const key = path.findLast((step) => typeof step === 'string');
+  return typeof key === 'string' ? key : '';
+}
+
+function rankByName(
+  text: string,
+  key: string,
+  path: Path,
+  siblings: Readonly<Record<string, unknown>>,
+): Candidate['rank'] | undefined {
+  if (registryKey.test(key)) return text !== '' && /^[\w.-]+(?::\d+)?(?:\/[\w./-]*)?$/.test(text) ? 'likely' : 'inner';
+  const has = (...keys: string[]): boolean => keys.some((name) => typeof siblings[name] === 'string' && siblings[name] !== '');
+  const pinned = pinKeys.some((name) => Object.hasOwn(siblings, name));
+  const isName = key === 'name' && (pinned || imageKey.test(nameOf(path.slice(0, -1))));
+  if (!repositoryKey.test(key) && !imageKey.test(key) && !isName) return undefined;
+  if (text === '') return isName ? undefined : 'inner';
+  if (spellingOf(text) === undefined) return undefined;
+  if (has('registry', 'imageRegistry', 'hub') || (!repositoryKey.test(key) && has('repository'))) return 'inner';
+  if (isName) return pinned && !has('image') ? 'likely' : 'inner';
+  // A bare word under "repository" or in a list may be anything; with a tag beside it, or a path, it is an image.
+  return pinned || /[/:]/.test(text) || key === 'image' ? 'likely' : 'inner';
+}
+
+function beginsAtBoundary(reference: string, head: string): boolean {
+  if (!reference.startsWith(head)) return false;
+  const next = reference[head.length];
+  return next === undefined || head.endsWith('/') || next === '/' || next === ':' || next === '@';
+}

@@ -1,0 +1,119 @@
+import { type Reading, readAgain, readReferences } from './find-references.ts';
+import type { Candidate } from './image-shapes.ts';
+import type { RenderedObject } from './manifest-stream.ts';
+import { formatObjectPath } from './payload.ts';
+import { localPath, pinOf } from './reference-text.ts';
+import { pairObjects } from './same-objects.ts';
+import { hasSentinel, leadingSentinel, sentinelHost, sentinelsIn, withoutSentinels } from './sentinel.ts';
+
+/** Proof that a candidate decides where the reference at a place comes from. */
+export interface Control {
+  /** The place and its text in the unprobed render. */
+  readonly place: Reading;
+  readonly candidate: Candidate;
+  /** The path below a target that has to stand in the candidate's place for this reference to be local. */
+  readonly standsFor: string;
+}
+
+/** What one probe render shows. */
+export interface Judgement {
+  readonly controls: readonly Control[];
+  /** Candidates that changed a tag or made a reference unreadable: a chart that looks at them took another branch. */
+  readonly culprits: ReadonlySet<Candidate>;
+  /** Places that changed or went away with no sentinel to tell why. */
+  readonly unexplained: readonly Reading[];
+}
+
+/** An unprobed render and the references that stand in it for certain. */
+export interface BaseRender {
+  readonly kubernetes: string;
+  readonly objects: readonly RenderedObject[];
+  readonly places: readonly Reading[];
+}
+
+/** Probed candidates by the number of their sentinel. */
+export type Probed = ReadonlyMap<number, Candidate>;
+
+/** The value that replaces the head of a candidate in a probe. */
+export function sentinelText(index: number, candidate: Candidate): string {
+  return candidate.head === '' ? sentinelHost(index) : `${sentinelHost(index)}/${candidate.head}`;
+}
+
+/** Compares a probe render with the unprobed one, place by place. */
+export function judgeProbe(base: BaseRender, objects: readonly RenderedObject[], probed: Probed): Judgement {
+  const judge = new Judge(probed);
+  const probedOf = pairObjects(base.objects, objects);
+  for (const place of base.places) {
+    const object = probedOf.get(place.object);
+    judge.compare(place, object === undefined ? undefined : readAgain(object, place));
+  }
+  const known = new Set(base.places.map(placeKey));
+  for (const [original, object] of probedOf) {
+    if (object === original || object.value === original.value) continue;
+    for (const reading of readReferences(object, { known: new Set() })) {
+      const place = { ...reading, object: original };
+      const text = hasSentinel(reading.text) && !known.has(placeKey(place)) ? readAgain(original, reading) : undefined;
+      // Presence in a place that nothing else told to be a reference; whether it is one, its text without the sentinel says.
+      if (text !== undefined) judge.compare({ ...place, text }, reading.text);
+    }
+  }
+  return judge;
+}
+
+/** Tells places of one render apart. */
+export function placeKey(place: Reading): string {
+  const { template, kind, namespace, name } = place.object;
+  return JSON.stringify([template, kind, namespace, name, formatObjectPath(place.path), place.as, place.index]);
+}
+
+class Judge implements Judgement {
+  readonly controls: Control[] = [];
+  readonly culprits = new Set<Candidate>();
+  readonly unexplained: Reading[] = [];
+  readonly #probed: Probed;
+
+  constructor(probed: Probed) {
+    this.#probed = probed;
+  }
+
+  compare(place: Reading, text: string | undefined): void {
+    if (text === place.text) return;
+    if (text === undefined || !hasSentinel(text)) this.unexplained.push(place);
+    else if (!this.#controls(place, text)) this.#blame(place, text);
+  }
+
+  #controls(place: Reading, text: string): boolean {
+    const index = leadingSentinel(text);
+    const candidate = index === undefined ? undefined : this.#probed.get(index);
+    if (index === undefined || candidate === undefined) return false;
+    const standsFor = headOf(place.text, text, sentinelText(index, candidate), candidate);
+    if (standsFor === undefined || pinOf(withoutSentinels(text)) !== pinOf(place.text)) return false;
+    this.controls.push({ place, candidate, standsFor });
+    return true;
+  }
+
+  #blame(place: Reading, text: string): void {
+    // Inside and with the same tag, it says that another key holds the host; it does no harm.
+    const harmless = leadingSentinel(text) === undefined && pinOf(withoutSentinels(text)) === pinOf(place.text);
+    if (harmless) return;
+    for (const index of sentinelsIn(text)) {
+      const candidate = this.#probed.get(index);
+      if (candidate !== undefined) this.culprits.add(candidate);
+    }
+  }
+}
+
+/**
+ * What has to stand where the sentinel stood. `original` is the text of the unprobed render, `text` that of the probe, `sentinel` the value
+ * that was put in. What follows it in `text` has to be the end of the canonical original.
+ */
+function headOf(original: string, text: string, sentinel: string, candidate: Candidate): string | undefined {
+  const local = localPath(original);
+  if (local === undefined) return undefined;
+  if (text.startsWith(sentinel)) {
+    const rest = withoutSentinels(text.slice(sentinel.length));
+    return local.endsWith(rest) && local.length > rest.length ? local.slice(0, local.length - rest.length) : undefined;
+  }
+  // The chart took the value apart and put it together again.
+  return withoutSentinels(text) === original ? localPath(candidate.head) : undefined;
+}

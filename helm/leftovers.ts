@@ -1,0 +1,58 @@
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+import type { Place } from '../bundle-spec/lock.ts';
+import { formatReference } from '../images/reference.ts';
+import type { Leftover } from './discovery.ts';
+import type { Reading } from './find-references.ts';
+import { formatObjectPath } from './payload.ts';
+import { asReference } from './reference-text.ts';
+
+/** Which render a place belongs to. */
+export interface PlaceContext {
+  readonly release: string;
+  readonly profile?: string;
+}
+
+export function placeOf(reading: Reading, context: PlaceContext): Place {
+  const { kind, namespace, name, hook } = reading.object;
+  return {
+    ...context,
+    kind,
+    ...(namespace === undefined ? {} : { namespace }),
+    name,
+    path: formatObjectPath(reading.path),
+    ...(hook === undefined ? {} : { hook }),
+  };
+}
+
+/** `found` is what stands there after the rewrite, or before it where nothing could be done. */
+export function describeLeftover(place: Reading, found: string, reason: Leftover['reason'], context: PlaceContext): Leftover {
+  const reference = asReference(place.text);
+  const name = reference === undefined ? place.text : formatReference(reference);
+  return {
+    place: placeOf(place, context),
+    template: place.object.template,
+    reference: found,
+    reason,
+    specLine: `images: {ignore: [${JSON.stringify(name)}]}`,
+  };
+}
+
+const reasons: Readonly<Record<Leftover['reason'], string>> = {
+  'hard-coded': 'no value of the chart controls it',
+  'not-local': 'it stays foreign after the rewrite',
+  unexpected: 'after the rewrite it points to where the image will not be',
+  missing: 'the rewrite makes the place disappear',
+};
+
+/** REWRITE_UNPROVEN that names object, path, reference and template of every leftover, and the lines to add to the spec. */
+export function rewriteUnproven(leftovers: readonly Leftover[]): BundleError {
+  const lines = leftovers.map(({ place, template, reference, reason }) => {
+    const object = `${place.kind} ${place.namespace === undefined ? '' : `${place.namespace}/`}${place.name}`;
+    return `${place.release}: ${object}, ${place.path}: ${reference} (${template}): ${reasons[reason]}`;
+  });
+  const ignore = [...new Set(leftovers.map(({ specLine }) => specLine))];
+  const what = leftovers.length === 1 ? '1 reference is' : `${leftovers.length} references are`;
+  return new BundleError('REWRITE_UNPROVEN', `${what} not proven to come from the site's registry:\n  ${lines.join('\n  ')}`, {
+    hint: `name the value that holds it in images.paths, or let it stay foreign by adding to the spec: ${ignore.join(' ')}`,
+  });
+}

@@ -1,0 +1,54 @@
+import pLimit from 'p-limit';
+import type { Values } from '../bundle-spec/values-layer.ts';
+import type { Helm } from './helm.ts';
+import { type ParsedDocuments, type RenderedObject, readManifests } from './manifest-stream.ts';
+import { type HelmRelease, renderManifests } from './render.ts';
+
+/** Renders of one release, counted, two at a time, documents that come again parsed once. */
+export interface RenderSession {
+  readonly release: HelmRelease;
+  /** How many times helm has rendered so far. */
+  readonly renders: number;
+  readonly signal: AbortSignal;
+  /** What helm prints for the release. Throws RENDER_FAILED. */
+  print(kubernetes: string, changes?: RenderChanges): Promise<string>;
+  read(stream: string): RenderedObject[];
+}
+
+export interface RenderChanges {
+  /** Values that win over those of the release. */
+  readonly overrides: Values;
+  /** A probe is rendered although the chart's schema may refuse a sentinel; a proof is not. */
+  readonly probe: boolean;
+}
+
+export interface SessionOptions {
+  readonly apiVersions?: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+/** helm is bound by the processor; more at a time than this wins nothing on a small machine. */
+const rendersAtOnce = 2;
+
+export function openSession(helm: Helm, release: HelmRelease, options: SessionOptions): RenderSession {
+  const limit = pLimit(rendersAtOnce);
+  const parsed: ParsedDocuments = new Map();
+  let renders = 0;
+  return {
+    release,
+    signal: options.signal,
+    get renders() {
+      return renders;
+    },
+    print: (kubernetes, changes) =>
+      limit(() => {
+        renders += 1;
+        return renderManifests(helm, release, {
+          ...options,
+          kubernetes,
+          ...(changes === undefined ? {} : { extraValues: changes.overrides, skipSchemaValidation: changes.probe }),
+        });
+      }),
+    read: (stream) => readManifests(stream, parsed),
+  };
+}
