@@ -15,6 +15,7 @@ interface ImportOptions {
 
 /** An image as the importer shows it afterwards. */
 export interface ImportedImage {
+  /** As the importer lists it: docker leaves `docker.io/library/` out. */
   readonly reference: string;
   /** Docker and podman: the digest of the config. containerd: the digest of what the name points to. */
   readonly digest: string;
