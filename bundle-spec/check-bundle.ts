@@ -76,6 +76,7 @@ function unknownReleases({ releases, images }: Outline): Problem[] {
 }
 
 function cycle({ releases }: Outline): Problem[] {
+  if (new Set(releases.map(({ name }) => name)).size < releases.length) return []; // told already, and who waits for whom is unclear
   const dependsOn = new Map(releases.map(({ name = '', dependsOn }) => [name, dependsOn.flatMap((other) => other ?? [])]));
   const names = dependencyCycle(dependsOn);
   if (names === undefined) return [];

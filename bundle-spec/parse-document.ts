@@ -47,16 +47,16 @@ function locate(text: string, file: string, code: ErrorCode): LocatedYaml {
 }
 
 function syntaxWords(file: string, reason: string): string {
-  if (file.endsWith('.json')) return 'this is not JSON';
+  if (file.endsWith('.json')) return 'cannot be read: this is not JSON';
   const explained = explanations[reason];
-  return explained === undefined ? `this is not YAML: ${reason}` : `this is not YAML: ${reason}; ${explained}`;
+  return `cannot be read: ${reason}${explained === undefined ? '' : `; ${explained}`}`;
 }
 
 /** What js-yaml's shorter reasons mean to someone who writes YAML. */
 const explanations: Readonly<Record<string, string>> = {
   'bad indentation of a mapping entry': 'a value with ": " in it needs quotes, and fields of one mapping begin in one column',
   'bad indentation of a sequence entry': 'the "-" of one list stand in one column',
-  'deficient indentation': 'inside [ ], { } or quotes every line is indented more than its key',
+  'deficient indentation': 'a bracket or quote is not closed, or a line in it is not indented more than its key',
   'tab characters must not be used in indentation': 'use spaces',
 };
 

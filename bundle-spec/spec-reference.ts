@@ -95,7 +95,7 @@ function fallbackWords(schema: JsonSchema): string {
 }
 
 function isMap(schema: JsonSchema): boolean {
-  return typeof schema.additionalProperties === 'object' && Object.keys(schema.additionalProperties).length > 0;
+  return Object.keys(asSchema(schema.additionalProperties)).length > 0;
 }
 
 function asSchema(schema: unknown): JsonSchema {

@@ -25,6 +25,8 @@ for (const text of ['.inf', '.Inf', '.INF']) {
 }
 
 const integer = /^([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)$/;
+/** Go's own syntax, where an underscore has to stand between digits; in other numbers go-yaml drops them wherever they are. */
+const fraction = /^\.[0-9]+(_[0-9]+)*([eE][-+]?[0-9]+(_[0-9]+)*)?$/;
 const float = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/;
 
 /**
@@ -36,7 +38,7 @@ export function resolvePlain(text: string): Scalar {
   const word = words.get(text);
   if (word !== undefined) return word;
   if (/^[-+0-9]/.test(text)) return resolveNumber(text.replaceAll('_', '')) ?? { kind: 'string', value: text };
-  if (text.startsWith('.') && float.test(text)) return resolveFloat(text) ?? { kind: 'string', value: text };
+  if (fraction.test(text)) return resolveFloat(text.replaceAll('_', '')) ?? { kind: 'string', value: text };
   return { kind: 'string', value: text };
 }
 

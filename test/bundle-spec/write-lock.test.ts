@@ -1,0 +1,95 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { dump } from 'js-yaml';
+import { parseYaml11 } from '../../bundle-spec/located-yaml.ts';
+import { Lock } from '../../bundle-spec/lock.ts';
+import { parseDocument } from '../../bundle-spec/parse-document.ts';
+import { writeLock } from '../../bundle-spec/write-lock.ts';
+
+const digest = (byte: string): `sha256:${string}` => `sha256:${byte.repeat(64)}`;
+
+const place = {
+  release: 'shop',
+  kind: 'Deployment',
+  namespace: 'shop',
+  name: 'web',
+  path: 'spec.template.spec.containers[0].image',
+};
+const lock: Lock = {
+  apiVersion: 'diolkos.dev/v1',
+  kind: 'Lock',
+  metadata: { name: 'shop', version: '1.30' },
+  charts: [
+    { release: 'shop', name: 'shop', version: '0.1.0', digest: digest('c'), size: 1234 },
+    { release: 'api', name: 'api', version: '1e3', digest: digest('d'), size: 99 },
+  ],
+  images: [
+    {
+      reference: 'quay.io/a/web:1.0',
+      source: digest('a'),
+      digest: digest('b'),
+      mode: 'stripped',
+      mediaType: 'application/vnd.oci.image.index.v1+json',
+      platforms: ['linux/amd64'],
+      size: 5_000_000_000,
+      origin: 'values',
+      valuesPaths: ['shop:web.image', 'shop:image'],
+      places: [place, { ...place, profile: 'nightly' }, { ...place, kind: 'CronJob', hook: 'pre-install' }],
+    },
+    {
+      reference: 'docker.io/library/busybox:1.36',
+      source: digest('e'),
+      digest: digest('e'),
+      mode: 'complete',
+      mediaType: 'application/vnd.docker.distribution.manifest.v2+json',
+      platforms: ['linux/amd64'],
+      size: 1,
+      origin: 'extra',
+      valuesPaths: [],
+      places: [],
+    },
+  ],
+};
+
+const parse = (text: string) => parseDocument(Lock, text, { file: 'bundle.lock.yaml', code: 'LOCK_INVALID' });
+
+test('a lock is written in one order, whatever order it is given in', () => {
+  const shuffled: Lock = {
+    images: lock.images
+      .toReversed()
+      .map((image) => ({ ...image, places: image.places.toReversed(), valuesPaths: image.valuesPaths.toReversed() })),
+    charts: lock.charts.toReversed(),
+    metadata: { version: '1.30', name: 'shop' },
+    kind: 'Lock',
+    apiVersion: 'diolkos.dev/v1',
+  };
+  assert.equal(writeLock(shuffled), writeLock(lock));
+  assert.equal(writeLock(parse(writeLock(lock))), writeLock(lock));
+});
+
+test('a lock that was written is read as it was, in its order', () => {
+  const { charts, images } = parse(writeLock(lock));
+  assert.deepEqual(charts, lock.charts.toReversed());
+  assert.deepEqual(
+    images.map(({ reference }) => reference),
+    ['docker.io/library/busybox:1.36', 'quay.io/a/web:1.0'],
+  );
+  assert.deepEqual(images[0], lock.images[1]);
+  assert.deepEqual(
+    images[1]?.places.map(({ kind, profile }) => [kind, profile]),
+    [
+      ['CronJob', undefined],
+      ['Deployment', undefined],
+      ['Deployment', 'nightly'],
+    ],
+  );
+});
+
+test('a text that YAML could take for something else is still a text when it is read back', () => {
+  const texts = fc.string({ unit: fc.constantFrom(...'0123456789abefnosxy+-._:~=<#\'"!&*|> \n\t'), maxLength: 6 });
+  fc.assert(
+    fc.property(texts, (text) => assert.deepEqual(parseYaml11(dump({ text }, { lineWidth: -1, noRefs: true })), [{ text }])),
+    { numRuns: 3000 },
+  );
+});
