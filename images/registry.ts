@@ -1,6 +1,12 @@
 import type { Digest } from '../bundle-spec/names.ts';
 import type { WriteChunk } from './blob-source.ts';
 import type { Descriptor, HeldDocument } from './descriptor.ts';
+import { listTags } from './near-tags.ts';
+import type { RegistryAccess } from './registry-access.ts';
+import { type ClientOptions, RegistryClient } from './registry-client.ts';
+import { fetchManifest, headManifest, pushManifest, pushTag } from './registry-manifests.ts';
+import { fetchBlob, pullBlob } from './registry-pull.ts';
+import { checkPush, hasBlob, pushBlob } from './registry-push.ts';
 
 export interface Abortable {
   readonly signal: AbortSignal;
@@ -75,4 +81,24 @@ export interface Registry {
 
   /** Ends all connections; what is under way fails. */
   close(): Promise<void>;
+}
+
+/** Connects to nothing yet: the first request does. */
+export function openRegistry(access: RegistryAccess, options: ClientOptions = {}): Registry {
+  const client = new RegistryClient(access, options);
+  return {
+    host: access.host,
+    fetchManifest: (...request) => fetchManifest(client, ...request),
+    headManifest: (...request) => headManifest(client, ...request),
+    fetchBlob: (...request) => fetchBlob(client, ...request),
+    pullBlob: (...request) => pullBlob(client, ...request),
+    hasBlob: (...request) => hasBlob(client, ...request),
+    pushBlob: (...request) => pushBlob(client, ...request),
+    pushManifest: (repository, manifest, request) =>
+      pushManifest(client, repository, manifest.descriptor.digest, manifest, request),
+    pushTag: (...request) => pushTag(client, ...request),
+    listTags: (...request) => listTags(client, ...request),
+    checkPush: (...request) => checkPush(client, ...request),
+    close: () => client.close(),
+  };
 }

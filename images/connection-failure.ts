@@ -1,0 +1,143 @@
+import { connect, type PeerCertificate } from 'node:tls';
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+
+/**
+ * What a failed request says about the connection. `unreachable`: none was made. `dropped`: it was lost or went silent. `untrusted`: the
+ * certificate was refused. `no-tls`: https was spoken to something that does not. Anything else is no connection failure.
+ */
+export type ConnectionTrouble = 'unreachable' | 'dropped' | 'untrusted' | 'no-tls';
+
+const troubles: Readonly<Record<string, ConnectionTrouble>> = {
+  ECONNREFUSED: 'unreachable',
+  ENOTFOUND: 'unreachable',
+  EAI_AGAIN: 'unreachable',
+  EHOSTUNREACH: 'unreachable',
+  ENETUNREACH: 'unreachable',
+  ETIMEDOUT: 'unreachable',
+  UND_ERR_CONNECT_TIMEOUT: 'unreachable',
+  ECONNRESET: 'dropped',
+  ECONNABORTED: 'dropped',
+  EPIPE: 'dropped',
+  UND_ERR_SOCKET: 'dropped',
+  UND_ERR_BODY_TIMEOUT: 'dropped',
+  UND_ERR_HEADERS_TIMEOUT: 'dropped',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'dropped',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'no-tls',
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: 'no-tls',
+  ERR_SSL_HTTP_REQUEST: 'no-tls',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'untrusted',
+  UNABLE_TO_GET_ISSUER_CERT: 'untrusted',
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'untrusted',
+  SELF_SIGNED_CERT_IN_CHAIN: 'untrusted',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'untrusted',
+  CERT_SIGNATURE_FAILURE: 'untrusted',
+  CERT_HAS_EXPIRED: 'untrusted',
+  CERT_NOT_YET_VALID: 'untrusted',
+  CERT_UNTRUSTED: 'untrusted',
+  INVALID_CA: 'untrusted',
+  INVALID_PURPOSE: 'untrusted',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'untrusted',
+};
+
+/** Names the trouble of an error that a request threw; `undefined` when the connection is not to blame. */
+export function connectionTrouble(error: unknown): ConnectionTrouble | undefined {
+  const code = codeOf(error);
+  if (code === undefined) return undefined;
+  return troubles[code] ?? (code.startsWith('HPE_') ? 'dropped' : undefined);
+}
+
+/**
+ * The error to show for a request that found no way to `url`: REGISTRY_UNREACHABLE, or REGISTRY_UNTRUSTED with the certificate's issuer
+ * and the line to add. `host` is the registry's name; `trouble` is what `connectionTrouble` said of `error`.
+ */
+export async function connectionFailure(
+  host: string,
+  url: URL,
+  trouble: ConnectionTrouble,
+  error: unknown,
+): Promise<BundleError> {
+  const via = url.host === host ? '' : ` (at ${url.host})`;
+  if (trouble === 'untrusted') return untrusted(host, via, url, error);
+  if (trouble === 'no-tls') {
+    return new BundleError('REGISTRY_UNREACHABLE', `${host}${via} does not speak https`, {
+      hint: 'If it speaks plain http, set "plainHttp: true" beside its host.',
+      cause: error,
+    });
+  }
+  if (trouble === 'dropped' && url.protocol === 'http:' && (await certificateOf(url)) !== undefined)
+    return speaksTls(host, via, error);
+  return new BundleError('REGISTRY_UNREACHABLE', `${host}${via} ${reasonOf(error)}`, { ...advice(error, url), cause: error });
+}
+
+/** The error for a host that is spoken to by http and wants https. */
+export function speaksTls(host: string, via: string, cause?: unknown): BundleError {
+  const hint = 'Remove "plainHttp: true" beside its host.';
+  return new BundleError('REGISTRY_UNREACHABLE', `${host}${via} speaks https, and is asked by plain http`, { hint, cause });
+}
+
+async function untrusted(host: string, via: string, url: URL, error: unknown): Promise<BundleError> {
+  const certificate = await certificateOf(url);
+  const code = codeOf(error);
+  const issuer = certificate === undefined ? 'an unknown issuer' : `"${nameOf(certificate.issuer)}"`;
+  const add = `Put the issuer's certificate (PEM) into a file and name it beside the host: "{host: '${host}', ca: ca.pem}" in sources.images of the spec, or registry.ca in the site.`;
+  const [reason, hint] =
+    code === 'CERT_HAS_EXPIRED'
+      ? [`expired on ${certificate?.valid_to}`, 'Renew it; or, if it is valid, set the clock of this machine.']
+      : code === 'CERT_NOT_YET_VALID'
+        ? [`is valid from ${certificate?.valid_from} only`, 'Set the clock of this machine.']
+        : code === 'ERR_TLS_CERT_ALTNAME_INVALID'
+          ? [`is for ${certificate?.subjectaltname ?? nameOf(certificate?.subject)}`, 'Use one of these names as the host.']
+          : [`is issued by ${issuer}, which is not trusted`, add];
+  return new BundleError('REGISTRY_UNTRUSTED', `the certificate of ${host}${via} ${reason}`, { hint, cause: error });
+}
+
+/** Whatever certificate the server shows; nothing is sent to it. `undefined` when it does not speak TLS, or not within 5 seconds. */
+async function certificateOf(url: URL): Promise<PeerCertificate | undefined> {
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const port = Number(url.port || (url.protocol === 'http:' ? 80 : 443));
+  const servername = /^[\d.]+$|:/.test(host) ? '' : host;
+  return new Promise((resolve) => {
+    // Nothing is decided by this connection: it only finds out whose certificate was refused.
+    const socket = connect({ host, port, servername, rejectUnauthorized: false, timeout: 5000 });
+    const end = (certificate?: PeerCertificate) => {
+      socket.destroy();
+      resolve(certificate);
+    };
+    socket.once('secureConnect', () => end(socket.getPeerCertificate()));
+    for (const event of ['error', 'timeout', 'close']) socket.once(event, () => end());
+  });
+}
+
+function nameOf(name: PeerCertificate['subject'] | undefined): string {
+  const common = name?.CN ?? name?.O ?? 'no name';
+  return String(common);
+}
+
+function reasonOf(error: unknown): string {
+  const code = codeOf(error);
+  if (code === 'ECONNREFUSED') return 'refused the connection: nothing listens there';
+  if (code === 'ENOTFOUND') return 'has no address: the name is unknown to DNS';
+  if (code === 'EAI_AGAIN') return 'cannot be looked up: DNS does not answer';
+  if (code === 'EHOSTUNREACH' || code === 'ENETUNREACH') return 'cannot be reached: there is no route to it';
+  if (code === 'ETIMEDOUT' || code === 'UND_ERR_CONNECT_TIMEOUT') return 'does not answer: the connection timed out';
+  if (code === 'UND_ERR_HEADERS_TIMEOUT') return 'took the request and did not answer in time';
+  if (code === 'UND_ERR_BODY_TIMEOUT') return 'went silent in the middle of an answer';
+  return 'closed the connection';
+}
+
+function advice(error: unknown, url: URL): { hint?: string } {
+  const code = codeOf(error);
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return { hint: 'Check the spelling of the host and the DNS of this machine.' };
+  if (code === 'ECONNREFUSED')
+    return { hint: `Check that the registry runs and that ${url.port || 'the default port'} is its port.` };
+  return { hint: 'Check the network and the firewalls between this machine and the registry.' };
+}
+
+/** The code of an error, looked for in its causes too. Happy eyeballs throws one error that holds one per address. */
+function codeOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  if ('code' in error && typeof error.code === 'string') return error.code;
+  if (error instanceof AggregateError) return error.errors.map(codeOf).find((code) => code !== undefined);
+  return codeOf(error.cause);
+}

@@ -1,0 +1,119 @@
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+import { speaksTls } from './connection-failure.ts';
+import type { RegistryAccess } from './registry-access.ts';
+import { Authenticator } from './registry-auth.ts';
+import { answerFailure, type Purpose, type RegistryComplaint, readComplaint } from './registry-failure.ts';
+import { sendFollowing } from './registry-redirect.ts';
+import { type Answer, discard, type Exchange, openTransport, type Timeouts, type Transport } from './registry-transport.ts';
+import { RetryGate, type RetryPolicy } from './retry-gate.ts';
+import { sendPatiently } from './retry-sending.ts';
+
+export interface RegistryRequest {
+  readonly method: Exchange['method'];
+  /** A path below the registry, or a whole URL that it gave. */
+  readonly url: string | URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Gives the body from its beginning, again for each repetition. */
+  readonly openBody?: () => Buffer | AsyncIterable<Buffer>;
+  /** Token scopes it needs; see `pullScope` and `pushScope`. */
+  readonly scopes: readonly string[];
+  readonly headersTimeoutMs?: number;
+  readonly signal: AbortSignal;
+}
+
+export interface ClientOptions {
+  readonly retry?: RetryPolicy;
+  readonly timeouts?: Timeouts;
+}
+
+export const pullScope = (repository: string): string => `repository:${repository}:pull`;
+export const pushScope = (repository: string): string => `repository:${repository}:pull,push`;
+
+/** Speaks HTTP with one registry: adds what it wants to know about us, follows where it points, waits when it asks to. */
+export class RegistryClient {
+  readonly host: string;
+  /** The origin of its API. */
+  readonly base: URL;
+  /** To be obeyed by those who repeat on their own. */
+  readonly gate: RetryGate;
+  readonly #access: RegistryAccess;
+  readonly #policy: RetryPolicy;
+  readonly #transport: Transport;
+  readonly #auth: Authenticator;
+
+  constructor(access: RegistryAccess, { retry = {}, timeouts = {} }: ClientOptions = {}) {
+    this.host = access.host;
+    this.base = baseUrl(access);
+    this.gate = new RetryGate(retry);
+    this.#access = access;
+    this.#policy = retry;
+    this.#transport = openTransport(access, timeouts);
+    this.#auth = new Authenticator(access, this.#transport, retry);
+  }
+
+  /** Sends and repeats as long as that may help. Throws BundleError when no answer is to be had; any answer is a result. */
+  async send(request: RegistryRequest): Promise<Answer> {
+    const to = { gate: this.gate, host: this.host, url: this.#urlOf(request), signal: request.signal };
+    return sendPatiently(() => this.attempt(request), to);
+  }
+
+  /** Sends once (twice, when the registry first wants a token). Throws connection errors as they come. */
+  async attempt(request: RegistryRequest): Promise<Answer> {
+    const url = this.#urlOf(request);
+    const { scopes, signal } = request;
+    const sent = this.#isHome(url) ? await this.#auth.authorization(scopes, url, signal) : undefined;
+    const answer = await this.#exchange(request, url, sent);
+    if (answer.status !== 401) return answer;
+    const home = this.#isHome(answer.url);
+    // A stranger we were redirected to never sees our credentials, but may give everybody a token (ggcr#2359).
+    const auth = home ? this.#auth : new Authenticator(anonymous(this.#access), this.#transport, this.#policy);
+    const wanted = home ? scopes : [];
+    if (!(await auth.learn(answer, home ? sent : undefined, wanted, signal))) return answer;
+    await discard(answer);
+    return this.#exchange(request, home ? url : answer.url, await auth.authorization(wanted, answer.url, signal));
+  }
+
+  /** The error for an answer that is not what was asked for. The body is consumed, unless `complaint` was read from it before. */
+  async failure(answer: Answer, purpose: Omit<Purpose, 'host'>, complaint?: RegistryComplaint): Promise<BundleError> {
+    const told = complaint ?? (await readComplaint(answer));
+    // How servers written in Go, nginx and Apache answer plain http on a TLS port.
+    const wantsTls = answer.status === 400 && /HTTPS? (server|port|request)|speaking plain HTTP/i.test(told.message);
+    if (wantsTls && answer.url.protocol === 'http:') return speaksTls(this.host, '');
+    return answerFailure(answer, { credentialsFrom: this.#auth.credentialsFrom, ...purpose, host: this.host }, told);
+  }
+
+  async close(): Promise<void> {
+    await this.#transport.close();
+  }
+
+  #urlOf({ url }: RegistryRequest): URL {
+    return typeof url === 'string' ? new URL(url, this.base) : url;
+  }
+
+  #isHome(url: URL): boolean {
+    return url.origin === this.base.origin;
+  }
+
+  #exchange(request: RegistryRequest, url: URL, authorization: string | undefined): Promise<Answer> {
+    const { method, headers = {}, openBody, headersTimeoutMs, signal } = request;
+    return sendFollowing(this.#transport, this.host, {
+      method,
+      url,
+      headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
+      signal,
+      ...(openBody === undefined ? {} : { openBody }),
+      ...(headersTimeoutMs === undefined ? {} : { headersTimeoutMs }),
+    });
+  }
+}
+
+function baseUrl({ host, plainHttp }: RegistryAccess): URL {
+  const api = host === 'docker.io' ? 'registry-1.docker.io' : host;
+  const url = URL.parse(`${plainHttp ? 'http' : 'https'}://${api}/`);
+  if (url === null) throw new BundleError('REFERENCE_INVALID', `"${host}" is no registry host`);
+  return url;
+}
+
+function anonymous({ host, plainHttp }: RegistryAccess): RegistryAccess {
+  return { host, plainHttp };
+}

@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { BundleError, type ErrorCode } from '../bundle-spec/bundle-error.ts';
+import { type Answer, header, readBody } from './registry-transport.ts';
+
+/** No more than this of an error's body is read, in bytes. */
+const errorBodyLimit = 64 << 10;
+
+/** What was asked, in the words of an error message. */
+export interface Purpose {
+  /** The registry's name in references. */
+  readonly host: string;
+  /** `the push of shop/api:1.4.2` */
+  readonly doing: string;
+  /** What is absent when the answer is 404: `shop/api:1.4.2`. */
+  readonly what: string;
+  /** The right it takes: `pull` or `push`. */
+  readonly right: 'pull' | 'push';
+  /** Where the credentials come from that were sent, if any were. */
+  readonly credentialsFrom?: string | undefined;
+}
+
+/** An error of the distribution spec: `{"errors": [{code, message, detail}]}`. */
+export interface RegistryComplaint {
+  readonly code: string;
+  readonly message: string;
+}
+
+const ErrorsJson = z.object({
+  errors: z.array(z.object({ code: z.coerce.string().default(''), message: z.string().nullish(), detail: z.unknown() })).min(1),
+});
+
+// Token servers and proxies say it in other ways.
+const OtherJson = z.union([
+  z.object({ error_description: z.string() }).transform((json) => json.error_description),
+  z.object({ details: z.string() }).transform((json) => json.details),
+  z.object({ message: z.string() }).transform((json) => json.message),
+  z.object({ error: z.string() }).transform((json) => json.error),
+]);
+
+/** Reads why a request failed, as far as the body says so. The body is consumed. */
+export async function readComplaint(answer: Answer): Promise<RegistryComplaint> {
+  const body = await readBody(answer, errorBodyLimit).catch(() => undefined);
+  const text = body?.toString() ?? '';
+  const json = parseJson(text);
+  const errors = ErrorsJson.safeParse(json).data?.errors;
+  if (errors !== undefined) {
+    const message = errors
+      .slice(0, 3)
+      .map((error) => [error.code, error.message, words(error.detail)].filter(Boolean).join(': '));
+    return { code: errors[0]?.code ?? '', message: presentable(message.join('; ')) };
+  }
+  const other = OtherJson.safeParse(json).data;
+  const isHtml = /^\s*</.test(text);
+  return { code: '', message: presentable(other ?? (isHtml ? (/<title>([^<]*)/i.exec(text)?.[1] ?? '') : text)) };
+}
+
+/** The error for an answer that is no success. `complaint`, if it was read already. */
+export async function answerFailure(answer: Answer, purpose: Purpose, complaint?: RegistryComplaint): Promise<BundleError> {
+  const { code, message } = complaint ?? (await readComplaint(answer));
+  const told = `${answer.status}${message === '' ? '' : ` ${message}`}`;
+  const { host, doing, what } = purpose;
+  const kind = kindOf(answer, code);
+  const text = {
+    REGISTRY_DENIED: `${host} refused ${doing}: ${told}`,
+    REGISTRY_NOT_FOUND: `${host} has no ${what}: ${told}`,
+    REGISTRY_LIMITED: `${host} limits requests and refused ${doing}: ${told}`,
+    REGISTRY_FAILED: `${host} failed at ${doing}: ${told}`,
+  }[kind];
+  const hint = hintOf(kind, answer, purpose);
+  return new BundleError(kind, text, hint === undefined ? {} : { hint });
+}
+
+type FailureKind = Extract<ErrorCode, 'REGISTRY_DENIED' | 'REGISTRY_NOT_FOUND' | 'REGISTRY_LIMITED' | 'REGISTRY_FAILED'>;
+
+function kindOf({ status }: Answer, code: string): FailureKind {
+  if (status === 429 || code === 'TOOMANYREQUESTS') return 'REGISTRY_LIMITED';
+  if (status === 401 || status === 403) return 'REGISTRY_DENIED';
+  if (status === 404) return 'REGISTRY_NOT_FOUND';
+  return 'REGISTRY_FAILED';
+}
+
+function hintOf(kind: FailureKind, answer: Answer, { host, right, credentialsFrom }: Purpose): string | undefined {
+  if (kind === 'REGISTRY_DENIED') {
+    if (credentialsFrom !== undefined)
+      return `The credentials of ${credentialsFrom} were used; they need the right to ${right} here.`;
+    return `No credentials for ${host} were found: log in with "docker login ${host}", or name them beside the host in the spec or site.`;
+  }
+  if (kind === 'REGISTRY_LIMITED') {
+    const after = header(answer, 'retry-after');
+    const when =
+      after === undefined ? '' : ` It asks to come back after ${presentable(after)}${/^\d+$/.test(after) ? ' seconds' : ''}.`;
+    return `${credentialsFrom === undefined ? 'Log in: limits for known users are higher.' : 'Wait, or use a mirror.'}${when}`;
+  }
+  if (answer.status === 413)
+    return 'A proxy before the registry limits the size of uploads: raise it (nginx: client_max_body_size 0).';
+  return answer.status >= 500 ? 'Try again later; the log of the registry says more.' : undefined;
+}
+
+/** One line, without control characters, of bounded length, and without the query strings of URLs: they hold signatures and tokens. */
+export function presentable(text: string): string {
+  const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+  const redacted = line.replace(/(\w+:\/\/[^\s"'?]*)\?[^\s"']*/g, '$1?…');
+  return redacted.length > 400 ? `${redacted.slice(0, 400)}…` : redacted;
+}
+
+function words(detail: unknown): string {
+  if (typeof detail === 'string') return detail;
+  const text = detail === null || detail === undefined ? '' : JSON.stringify(detail);
+  return text === '{}' || text === '[]' || text.length > 200 ? '' : text;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

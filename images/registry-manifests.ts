@@ -1,0 +1,189 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+import { Digest } from '../bundle-spec/names.ts';
+import type { Descriptor, HeldDocument } from './descriptor.ts';
+import { digestOf } from './digest.ts';
+import { manifestLimit, parseManifest, schema1 } from './manifest.ts';
+import { indexTypes, isSchema1, manifestTypes } from './media-types.ts';
+import { nearTags } from './near-tags.ts';
+import type { Abortable, TagPolicy } from './registry.ts';
+import { pullScope, pushScope, type RegistryClient } from './registry-client.ts';
+import { readComplaint } from './registry-failure.ts';
+import { type Answer, discard, header, readBody } from './registry-transport.ts';
+
+// All of them: distribution 2.8 answers 404 for an index that the client did not name, to HEAD too.
+const accept = [...manifestTypes, ...indexTypes, '*/*'].join(', ');
+
+const manifestPath = (repository: string, reference: string) => `/v2/${repository}/manifests/${reference}`;
+
+const named = (repository: string, reference: string) => `${repository}${isDigest(reference) ? '@' : ':'}${reference}`;
+
+export async function fetchManifest(
+  client: RegistryClient,
+  repository: string,
+  reference: string,
+  { signal }: Abortable,
+): Promise<HeldDocument> {
+  const answer = await request(client, 'GET', repository, reference, signal);
+  const what = named(repository, reference);
+  if (answer.status === 404) throw await notFound(client, answer, repository, reference, signal);
+  if (answer.status !== 200) throw await client.failure(answer, { doing: `the pull of ${what}`, what, right: 'pull' });
+  if (isSchema1(header(answer, 'content-type') ?? '')) throw schema1(`${client.host}/${what}`);
+  const bytes = await readBody(answer, manifestLimit);
+  if (bytes === undefined) {
+    throw new BundleError('MANIFEST_INVALID', `the manifest of ${client.host}/${what} has more than ${manifestLimit} bytes`);
+  }
+  const digest = digestOf(bytes);
+  const promised = isDigest(reference) ? reference : (header(answer, 'docker-content-digest') ?? digest);
+  if (digest !== promised && isDigest(promised)) throw mismatch(client.host, what, promised, digest);
+  const { mediaType } = parseManifest(bytes, `${client.host}/${what}`);
+  return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
+}
+
+export async function headManifest(
+  client: RegistryClient,
+  repository: string,
+  reference: string,
+  { signal }: Abortable,
+): Promise<Descriptor | 'absent' | 'unknown'> {
+  const answer = await request(client, 'HEAD', repository, reference, signal);
+  await discard(answer);
+  if (answer.status === 404) return 'absent';
+  if (answer.status === 403) return 'unknown';
+  const digest = Digest.safeParse(header(answer, 'docker-content-digest')).data;
+  const size = Number(header(answer, 'content-length') ?? Number.NaN);
+  const mediaType = header(answer, 'content-type')?.split(';')[0]?.trim();
+  if (answer.status === 200 && digest !== undefined && Number.isSafeInteger(size) && mediaType !== undefined) {
+    return { mediaType, digest, size };
+  }
+  // The answer tells too little, or HEAD is not allowed, or it failed: an answer to HEAD has no body that says why.
+  return (await fetchManifest(client, repository, reference, { signal })).descriptor;
+}
+
+/** How often a manifest is pushed again that names blobs the registry does not see yet (GHCR, ACR replicas). */
+const mostLags = 3;
+
+const unseen = new Set(['MANIFEST_BLOB_UNKNOWN', 'BLOB_UNKNOWN', 'MANIFEST_UNKNOWN']);
+
+export async function pushManifest(
+  client: RegistryClient,
+  repository: string,
+  reference: string,
+  { descriptor, bytes }: HeldDocument,
+  { signal }: Abortable,
+): Promise<void> {
+  const what = named(repository, reference);
+  for (let lags = 1; ; lags += 1) {
+    const answer = await client.send({
+      method: 'PUT',
+      url: manifestPath(repository, reference),
+      headers: { 'content-type': descriptor.mediaType },
+      openBody: () => bytes,
+      scopes: [pushScope(repository)],
+      headersTimeoutMs: 0,
+      signal,
+    });
+    if (answer.status >= 200 && answer.status < 300) {
+      await discard(answer);
+      const stored = header(answer, 'docker-content-digest') ?? descriptor.digest;
+      if (stored !== descriptor.digest) throw mismatch(client.host, what, descriptor.digest, stored);
+      return;
+    }
+    const complaint = await readComplaint(answer);
+    if (!unseen.has(complaint.code) || lags === mostLags) throw await refusedManifest(client, answer, what, complaint);
+    await sleep(500 * lags, undefined, { signal });
+  }
+}
+
+export async function pushTag(
+  client: RegistryClient,
+  repository: string,
+  tag: string,
+  manifest: HeldDocument,
+  { policy, signal }: Abortable & { readonly policy: TagPolicy },
+): Promise<'present' | 'pushed' | 'kept'> {
+  const { digest } = manifest.descriptor;
+  const before = await headManifest(client, repository, tag, { signal });
+  if (typeof before !== 'string') {
+    if (before.digest === digest) return 'present';
+    if (policy === 'skip') return 'kept';
+    if (policy === 'error') throw conflict(client.host, repository, tag, `it names ${before.digest}, and was to name ${digest}`);
+  }
+  await pushManifest(client, repository, tag, manifest, { signal });
+  const after = await headManifest(client, repository, tag, { signal });
+  if (after === 'absent')
+    throw new BundleError('REGISTRY_FAILED', `${client.host} took the tag ${repository}:${tag} and does not have it`);
+  if (after !== 'unknown' && after.digest !== digest) throw mismatch(client.host, `${repository}:${tag}`, digest, after.digest);
+  return 'pushed';
+}
+
+async function request(
+  client: RegistryClient,
+  method: 'GET' | 'HEAD',
+  repository: string,
+  reference: string,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const scopes = [pullScope(repository)];
+  return client.send({ method, url: manifestPath(repository, reference), headers: { accept }, scopes, signal });
+}
+
+async function notFound(
+  client: RegistryClient,
+  answer: Answer,
+  repository: string,
+  reference: string,
+  signal: AbortSignal,
+): Promise<BundleError> {
+  const what = named(repository, reference);
+  const error = await client.failure(answer, { doing: `the pull of ${what}`, what, right: 'pull' });
+  if (isDigest(reference)) return error;
+  const near = await nearTags(client, repository, reference, { signal }).catch(() => undefined);
+  signal.throwIfAborted();
+  const hint =
+    near === undefined
+      ? `The repository ${repository} may not exist there; check its spelling.`
+      : near.length === 0
+        ? `The repository exists, the tag "${reference}" does not.`
+        : `The repository exists, the tag "${reference}" does not; these come near: ${near.join(', ')}.`;
+  return new BundleError(error.code, error.message, { hint });
+}
+
+async function refusedManifest(
+  client: RegistryClient,
+  answer: Answer,
+  what: string,
+  complaint: { code: string; message: string },
+): Promise<BundleError> {
+  const error = await client.failure(answer, { doing: `the push of ${what}`, what, right: 'push' }, complaint);
+  if (answer.status === 409 || answer.status === 412) {
+    return new BundleError('TAG_CONFLICT', error.message, {
+      hint: 'The registry keeps tags immutable: use a new tag, or remove the old one there.',
+    });
+  }
+  if (unseen.has(complaint.code)) {
+    return new BundleError('REGISTRY_FAILED', error.message, {
+      hint: 'The registry wants all that a manifest names to be there, for every platform.',
+    });
+  }
+  if (answer.status === 415 || complaint.code === 'MANIFEST_INVALID' || complaint.code === 'UNSUPPORTED') {
+    return new BundleError(error.code, error.message, {
+      hint: 'The registry does not take this media type; its settings may allow it (zot: compat docker2s2).',
+    });
+  }
+  return error;
+}
+
+function conflict(host: string, repository: string, tag: string, reason: string): BundleError {
+  return new BundleError('TAG_CONFLICT', `the tag ${host}/${repository}:${tag} exists: ${reason}`, {
+    hint: 'Let it be overwritten or skipped explicitly, or remove it there.',
+  });
+}
+
+function mismatch(host: string, what: string, expected: string, found: string): BundleError {
+  return new BundleError('DIGEST_MISMATCH', `${host} serves ${what} with other bytes: expected ${expected}, found ${found}`);
+}
+
+function isDigest(reference: string): boolean {
+  return reference.includes(':');
+}

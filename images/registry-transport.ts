@@ -1,0 +1,102 @@
+import type { Readable } from 'node:stream';
+import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
+import { Agent, type Dispatcher } from 'undici';
+import type { RegistryAccess } from './registry-access.ts';
+
+/** One HTTP request, as it goes over the wire. */
+export interface Exchange {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: Buffer | AsyncIterable<Buffer>;
+  /** How long the answer may take to begin. 0: as long as it likes. Default 60,000. */
+  readonly headersTimeoutMs?: number;
+  readonly signal: AbortSignal;
+}
+
+/** What came back. The body must be read, or dropped with `discard`. */
+export interface Answer {
+  readonly status: number;
+  readonly headers: Dispatcher.ResponseData['headers'];
+  readonly body: Dispatcher.ResponseData['body'];
+  /** Where it came from in the end; base of a relative `Location`. */
+  readonly url: URL;
+}
+
+export interface Timeouts {
+  /** Until a connection stands, TLS included. Default 10,000. */
+  readonly connectMs?: number;
+  /** Silence within a body after which the connection is given up. Default 30,000. */
+  readonly stallMs?: number;
+}
+
+/** Connections to one registry and to wherever it redirects: HTTP/1.1, kept alive, with one set of trusted certificates. */
+export interface Transport {
+  send(exchange: Exchange): Promise<Answer>;
+  /** Ends all connections at once. */
+  close(): Promise<void>;
+}
+
+/** No more sockets a host than this; the callers' own limits are lower. */
+const connections = 16;
+
+export function openTransport(access: RegistryAccess, timeouts: Timeouts = {}): Transport {
+  const { connectMs = 10_000, stallMs = 30_000 } = timeouts;
+  let agent: Agent | undefined;
+  const open = () =>
+    new Agent({
+      // HTTP/2 halves the throughput, and undici 8 would choose it by itself.
+      allowH2: false,
+      connections,
+      bodyTimeout: stallMs,
+      connect: { timeout: connectMs, ...(access.plainHttp ? {} : { secureContext: trusting(access.ca) }) },
+    });
+  return {
+    async send({ method, url, headers, body, headersTimeoutMs = 60_000, signal }) {
+      agent ??= open();
+      const answer = await agent.request({
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        method,
+        headers: { 'user-agent': 'diolkos', ...headers },
+        // undici takes any async iterable; its types name only the streams among them.
+        body: (body as Buffer | Readable | undefined) ?? null,
+        headersTimeout: headersTimeoutMs,
+        signal,
+      });
+      return { status: answer.statusCode, headers: answer.headers, body: answer.body, url };
+    },
+    async close() {
+      await agent?.destroy();
+    },
+  };
+}
+
+/** Reads a whole body, or `undefined` when it has more than `limit` bytes. */
+export async function readBody(answer: Answer, limit: number): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer.body) {
+    size += chunk.length;
+    if (size > limit) return undefined; // leaving the loop destroys the body
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+/** Drops a body that nobody wants, so that its connection can be used again (or is closed, if much would still come). */
+export async function discard(answer: Answer): Promise<void> {
+  await answer.body.dump({ limit: 64 << 10 }).catch(() => undefined);
+}
+
+/** A header's value; the first, if it was sent several times. */
+export function header(answer: Answer, name: string): string | undefined {
+  const value = answer.headers[name];
+  return Array.isArray(value) ? value[0] : value;
+}
+
+// `ca` replaces the roots instead of adding to them, hence all of them. One context for all connections: parsing takes 10 ms.
+function trusting(ca: string | undefined): SecureContext {
+  const roots = new Set([...getCACertificates('default'), ...getCACertificates('system'), ...(ca === undefined ? [] : [ca])]);
+  return createSecureContext({ ca: [...roots] });
+}
