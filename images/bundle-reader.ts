@@ -1,11 +1,11 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { BundleJson } from '../bundle-spec/bundle-json.ts';
 import { apiVersion, type Digest } from '../bundle-spec/names.ts';
 import { verified } from './blob-source.ts';
 import { bundleJsonName, checksumName, checksumOf } from './bundle-layout.ts';
 import { digestOf } from './digest.ts';
-import { readRange, streamRange } from './file-range.ts';
+import { openForReading, readRange, streamRange } from './file-range.ts';
 import { describeForeign } from './foreign-file.ts';
 import { blockSize, paddedSize, parseTarHeader, tarHeader } from './tar-header.ts';
 import { blobName, type Placed, placeFiles } from './tar-layout.ts';
@@ -67,11 +67,7 @@ export async function openBundle(path: string, options: { readonly signal: Abort
 }
 
 async function openFile(path: string): Promise<FileHandle> {
-  const handle = await open(path, 'r').catch((cause: unknown) => {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'permission denied' : String(cause);
-    throw new BundleError('FILE_UNREADABLE', `cannot read ${path}: ${reason}`, { cause });
-  });
+  const handle = await openForReading(path);
   if (!(await handle.stat()).isDirectory()) return handle;
   await handle.close();
   throw noBundle(path, 'it is a directory');

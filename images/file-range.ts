@@ -1,8 +1,17 @@
-import type { FileHandle } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 
 /** Bytes of one read when a file is streamed. */
 const blockBytes = 1 << 20;
+
+/** Opens a file or directory. Throws FILE_UNREADABLE. */
+export async function openForReading(path: string): Promise<FileHandle> {
+  return open(path, 'r').catch((cause: unknown) => {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
+    const reason = code === 'ENOENT' ? 'there is no such file' : code === 'EACCES' ? 'permission denied' : String(cause);
+    throw new BundleError('FILE_UNREADABLE', `cannot read ${path}: ${reason}`, { cause });
+  });
+}
 
 /** Exactly `size` bytes at `position`. Throws BUNDLE_INVALID when the file ends before. */
 export async function readRange(handle: FileHandle, position: number, size: number): Promise<Buffer> {
