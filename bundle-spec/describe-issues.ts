@@ -3,7 +3,7 @@ import { foundWords, quoteAdvice, valueAt } from './found-words.ts';
 import type { LocatedYaml, Path } from './located-yaml.ts';
 import { type Alternative, meantAlternative, missingFields, unionAlternatives } from './meant-alternative.ts';
 import { nearName } from './near-name.ts';
-import type { Problem } from './problem.ts';
+import { keyWords, type Problem } from './problem.ts';
 import { alternativesOf, expectation, fieldsInBraces, joinWords, schemaAt, shapeOf } from './schema-words.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -88,13 +88,13 @@ function unknownFields(keys: readonly string[], { schema, located, path }: Subje
   }
   return nears.map(({ key, near }) => {
     const help = near === undefined ? `accepted: ${names.join(', ')}` : `did you mean "${near}"?`;
-    return { path: [...path, key], atKey: true, message: `unknown field "${key}"; ${help}` };
+    return { path: [...path, key], atKey: true, message: `unknown field "${keyWords(key)}"; ${help}` };
   });
 }
 
 function wrongKey(issue: z.core.$ZodIssueInvalidKey, path: Path): Problem {
   const words = issue.issues.map((inner) => inner.message).find((message) => message.startsWith('expected '));
-  return { path, atKey: true, message: `${words ?? 'expected another name'}; found "${String(path.at(-1))}"` };
+  return { path, atKey: true, message: `${words ?? 'expected another name'}; found "${keyWords(String(path.at(-1)))}"` };
 }
 
 /** Paths (as JSON) of fields that unknown keys of `issue` were probably meant to be. */

@@ -1,4 +1,5 @@
 import type { LocatedYaml, Path } from './located-yaml.ts';
+import { keyWords } from './problem.ts';
 
 const credential = /pass|pwd|token|secret|credential|auth|api-?_?key|private-?_?key/i;
 
@@ -38,7 +39,7 @@ export function quoteAdvice(located: LocatedYaml, path: Path): string {
 
 function mappingWords(keys: readonly string[]): string {
   if (keys.length === 0) return 'an empty mapping';
-  const shown = keys.slice(0, 8).map((key) => (/^[-\w.]+$/.test(key) ? key : JSON.stringify(key)));
+  const shown = keys.slice(0, 8).map((key) => (/^[-\w.]+$/.test(key) ? key : JSON.stringify(keyWords(key))));
   return `{ ${shown.join(', ')}${keys.length > shown.length ? ', …' : ''} }`;
 }
 

@@ -4,7 +4,7 @@ import type { ErrorCode } from './bundle-error.ts';
 import { describeIssues } from './describe-issues.ts';
 import { foundWords, valueAt } from './found-words.ts';
 import { type LocatedYaml, parseLocatedJson, parseLocatedYaml } from './located-yaml.ts';
-import { documentError, type LocatedProblem, locateProblem, type Problem } from './problem.ts';
+import { documentError, keyWords, type LocatedProblem, locateProblem, type Problem } from './problem.ts';
 import { shapeOf } from './schema-words.ts';
 
 export interface ParseDocumentOptions {
@@ -95,7 +95,7 @@ function duplicateKeys(located: LocatedYaml): LocatedProblem[] {
     return {
       ...located.positionOf(offset),
       path: '',
-      message: `the field "${key}" is given twice; the first is at ${line}:${column}`,
+      message: `the field "${keyWords(key)}" is given twice; the first is at ${line}:${column}`,
     };
   });
 }

@@ -25,7 +25,8 @@ export function documentError(code: ErrorCode, file: string, problems: readonly 
   const lines = problems
     .toSorted((a, b) => a.line - b.line || a.column - b.column)
     .map(({ line, column, path, message }) => `${file}:${line}:${column} ${path === '' ? '' : `${path}: `}${message}`);
-  const message = lines.length === 1 ? lines.join() : `${file} has ${lines.length} problems\n${lines.join('\n')}`;
+  const shown = lines.length > 100 ? [...lines.slice(0, 100), `… and ${lines.length - 100} more`] : lines;
+  const message = lines.length === 1 ? lines.join() : `${file} has ${lines.length} problems\n${shown.join('\n')}`;
   return new BundleError(code, message, { hint: hints[code] ?? 'every field is described in docs/spec.md' });
 }
 
@@ -39,8 +40,13 @@ export function formatPath(path: Path): string {
   let text = '';
   for (const step of path) {
     if (typeof step === 'number') text += `[${step}]`;
-    else if (!/^[A-Za-z_][-\w]*$/.test(step)) text += `[${JSON.stringify(step)}]`;
+    else if (!/^[A-Za-z_][-\w]*$/.test(step)) text += `[${JSON.stringify(keyWords(step))}]`;
     else text += text === '' ? step : `.${step}`;
   }
   return text;
+}
+
+/** A key as it may be shown: of `{password:hunter2}`, which lacks a space and so is a key as a whole, the value is left out. */
+export function keyWords(key: string): string {
+  return key.replace(/:.+/s, ':…');
 }

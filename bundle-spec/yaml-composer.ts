@@ -94,7 +94,7 @@ class Composer {
   }
 
   #alias(name: string, offset: number): Node {
-    const node = this.#anchors.get(name) ?? this.#fail(offset, `unknown anchor "${name}"`);
+    const node = this.#anchors.get(name) ?? this.#fail(offset, 'unknown anchor; a text that begins with "*" needs quotes');
     return { ...node, place: { value: offset, end: -1 }, block: false, merge: false, alias: true };
   }
 
@@ -116,7 +116,7 @@ class Composer {
 
   #resolve(text: string, tag: string | undefined, plain: boolean, offset: number): Scalar {
     if (tag === undefined) return plain ? resolvePlain(text) : { kind: 'string', value: text };
-    return resolveTagged(text, tag) ?? this.#fail(offset, `${JSON.stringify(text)} is no ${tag}`);
+    return resolveTagged(text, tag) ?? this.#fail(offset, `what stands here is no ${tag}`);
   }
 
   #sequence(start: number): Node {
