@@ -1,5 +1,5 @@
-import { dump } from 'js-yaml';
 import { Lock, type LockedImage, type Place } from './lock.ts';
+import { writeYaml } from './write-yaml.ts';
 
 const header = `# Written by diolkos build; commit it to git. \`diolkos build --locked\` takes every digest from here.
 `;
@@ -16,7 +16,7 @@ export function writeLock(lock: Lock): string {
     charts: charts.toSorted(byText((chart) => chart.release)),
     images: images.map(orderedImage).toSorted(byText((image) => image.reference)),
   };
-  return header + dump(ordered, { lineWidth: -1, noRefs: true, quoteStyle: 'double' });
+  return header + writeYaml(ordered);
 }
 
 function orderedImage(image: LockedImage): LockedImage {
