@@ -1,0 +1,79 @@
+import pLimit from 'p-limit';
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+import type { Digest, Platform } from '../bundle-spec/names.ts';
+import { type ImagePlan, type Located, planImage } from './image-plan.ts';
+import { formatReference, type Reference } from './reference.ts';
+import type { Abortable } from './registry.ts';
+
+export interface PlanRequest {
+  readonly reference: Reference;
+  /** `source` of a lock: pulled instead of what the tag names today. */
+  readonly locked?: Digest;
+}
+
+export interface PlanImagesOptions extends Abortable {
+  /** Says where a reference's bytes are. */
+  readonly locate: (reference: Reference) => Located;
+  readonly platforms: readonly Platform[];
+  /** Images asked about at the same time. Default 8. */
+  readonly concurrency?: number;
+  /** Told of every image as it is planned. */
+  readonly onPlanned?: (plan: ImagePlan) => void;
+}
+
+/**
+ * Plans all images, in the order given. What cannot be had is told in one error that lists every failure; its code is that of the
+ * first. Nothing but manifests and configs is fetched.
+ */
+export async function planImages(requests: readonly PlanRequest[], options: PlanImagesOptions): Promise<readonly ImagePlan[]> {
+  const { locate, platforms, concurrency = 8, onPlanned, signal } = options;
+  const limit = pLimit(concurrency);
+  const plans: ImagePlan[] = [];
+  const failures: Failure[] = [];
+  const planOne = async ({ reference, locked }: PlanRequest, index: number): Promise<void> => {
+    try {
+      signal.throwIfAborted();
+      const plan = await planImage(locate(reference), reference, { platforms, signal, ...(locked && { locked }) });
+      plans[index] = plan;
+      onPlanned?.(plan);
+    } catch (error) {
+      if (signal.aborted || !(error instanceof BundleError)) throw error;
+      failures.push({ index, reference, error: locked === undefined ? error : explainLocked(error) });
+    }
+  };
+  await Promise.all(requests.map((request, index) => limit(planOne, request, index)));
+  if (failures.length > 0) throw allFailures(failures, requests.length);
+  return plans;
+}
+
+interface Failure {
+  readonly index: number;
+  readonly reference: Reference;
+  readonly error: BundleError;
+}
+
+function explainLocked(error: BundleError): BundleError {
+  if (error.code !== 'REGISTRY_NOT_FOUND') return error;
+  const hint = 'The lock names a digest that the registry no longer has: build once without --locked.';
+  return new BundleError(error.code, error.message, { hint, cause: error });
+}
+
+function allFailures(unsorted: readonly Failure[], total: number): BundleError {
+  const failures = unsorted.toSorted((a, b) => a.index - b.index);
+  const [first] = failures;
+  if (first === undefined || failures.length === 1) return first?.error ?? new BundleError('REGISTRY_FAILED', 'no image');
+  // A registry that is down is one fact, however many images it has.
+  const facts = new Map<string, { readonly error: BundleError; readonly names: string[] }>();
+  for (const { reference, error } of failures) {
+    const fact = facts.get(error.message) ?? { error, names: [] };
+    fact.names.push(formatReference(reference));
+    facts.set(error.message, fact);
+  }
+  const lines = [...facts.values()].map(({ error, names }) => {
+    const about =
+      names.length === 1 ? names[0] : `${names.length} images (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''})`;
+    return `  ${about}: ${error.message} [${error.code}]${error.hint === undefined ? '' : `\n    ${error.hint}`}`;
+  });
+  const message = `${failures.length} of ${total} images cannot be had:\n${lines.join('\n')}`;
+  return new BundleError(first.error.code, message, { cause: new AggregateError(failures.map(({ error }) => error)) });
+}
