@@ -4,12 +4,13 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 /** How many versions of one name stay: enough for a few branches. */
 const KEPT = 4;
+const DAY_MS = 24 * 60 * 60 * 1000;
 
 export function cacheRoot(): string {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'diolkos');
@@ -36,9 +37,10 @@ export async function cached(
     await utimes(folder, new Date(), new Date());
     return folder;
   }
-  const partial = `${folder}.${process.pid}.partial`;
+  await mkdir(cacheRoot(), { recursive: true });
+  const partial = await mkdtemp(`${folder}.partial-`);
   try {
-    await mkdir(partial, { recursive: true });
+    await chmod(partial, 0o755);
     await make(partial);
     await rename(partial, folder).catch((error) => {
       if (!existsSync(folder)) throw error; // else another process was as quick with the same
@@ -50,12 +52,16 @@ export async function cached(
   return folder;
 }
 
+/** Removes what was not used for longest, and what a killed process left half made. */
 async function dropOldest(name: string): Promise<void> {
-  const versions = (await readdir(cacheRoot())).filter(
-    (entry) => entry.startsWith(`${name}-`) && /^[0-9a-f]{16}$/.test(entry.slice(name.length + 1)),
+  const entries = await Promise.all(
+    (await readdir(cacheRoot())).map(async (entry) => {
+      const folder = join(cacheRoot(), entry);
+      const usedMs = (await stat(folder).catch(() => undefined))?.mtimeMs ?? Date.now();
+      return { folder, usedMs, rest: entry.startsWith(`${name}-`) ? entry.slice(name.length + 1) : '' };
+    }),
   );
-  const folders = versions.map((entry) => join(cacheRoot(), entry));
-  const aged = await Promise.all(folders.map(async (folder) => ({ folder, usedMs: (await stat(folder)).mtimeMs })));
-  const old = aged.sort((a, b) => b.usedMs - a.usedMs).slice(KEPT);
-  for (const { folder } of old) await rm(folder, { recursive: true, force: true });
+  const whole = entries.filter(({ rest }) => /^[0-9a-f]{16}$/.test(rest)).sort((a, b) => b.usedMs - a.usedMs);
+  const abandoned = entries.filter(({ rest, usedMs }) => /^[0-9a-f]{16}\.partial-/.test(rest) && Date.now() - usedMs > DAY_MS);
+  for (const { folder } of [...whole.slice(KEPT), ...abandoned]) await rm(folder, { recursive: true, force: true });
 }

@@ -1,4 +1,9 @@
-/** Global setup of `npm run test:world`: one world for the whole run. */
+/**
+ * Global setup of `npm run test:world`: one world for the whole run. `DIOLKOS_WORLD_LOGS` names a folder to keep the logs
+ * of its programs in.
+ */
+import { cp } from 'node:fs/promises';
+import { join } from 'node:path';
 import { startWorld, type World, worldEnvironment } from './world.ts';
 
 let world: World | undefined;
@@ -11,5 +16,8 @@ export async function globalSetup(): Promise<void> {
 }
 
 export async function globalTeardown(): Promise<void> {
-  await world?.stop();
+  if (world === undefined) return;
+  const kept = process.env.DIOLKOS_WORLD_LOGS;
+  if (kept) await cp(join(world.state.folder, 'log'), kept, { recursive: true });
+  await world.stop();
 }

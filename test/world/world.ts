@@ -2,7 +2,7 @@
  * A world: a real Kubernetes with a registry of its own behind a gap, and another registry in front of it.
  * Test files call `connectWorld()`; `test/world/setup.ts` starts the one they share.
  */
-import { copyFile } from 'node:fs/promises';
+import { constants, copyFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { attempt, type CommandOptions, type CommandResult, run } from '../../build/command.ts';
 import type { ImageArchive } from './images.ts';
@@ -87,7 +87,7 @@ function worldOf(state: WorldState): World {
     },
     carry: async (file) => {
       const target = join(state.carryDir, basename(file));
-      await copyFile(file, target);
+      await copyFile(file, target, constants.COPYFILE_FICLONE);
       return target;
     },
     stop: () => endWorld(state.name),

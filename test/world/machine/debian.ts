@@ -9,6 +9,7 @@ const packages: Readonly<Record<string, string>> = {
   buildah: '/usr/bin/buildah',
   podman: '/usr/bin/podman',
   'docker.io': '/usr/sbin/dockerd',
+  'docker-registry': '/usr/bin/docker-registry',
   socat: '/usr/bin/socat',
   iproute2: '/usr/sbin/ip',
   nftables: '/usr/sbin/nft',
