@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Descriptor } from './descriptor.ts';
-import { digestFrom } from './digest.ts';
+import { digestFrom, digestOf } from './digest.ts';
 import type { Registry } from './registry.ts';
 
 /** Takes bytes of a blob; `position` counts from the blob's first byte. The chunk may be reused once the promise is settled. */
 export type WriteChunk = (chunk: Buffer, position: number) => Promise<void>;
+
+/** What bytes must be. */
+export type Identity = Pick<Descriptor, 'digest' | 'size'>;
 
 /** Where blobs come from. */
 export interface BlobSource {
@@ -49,7 +52,7 @@ export function registrySource(registry: Pick<Registry, 'pullBlob'>, repository:
 }
 
 /** Passes `stream` on and throws at its end, before the last chunk, unless size and digest are the descriptor's. */
-export async function* verified(stream: AsyncIterable<Buffer>, expected: Descriptor, what: string): AsyncIterable<Buffer> {
+export async function* verified(stream: AsyncIterable<Buffer>, expected: Identity, what: string): AsyncIterable<Buffer> {
   const hash = createHash('sha256');
   let held: Buffer | undefined;
   let size = 0;
@@ -60,15 +63,22 @@ export async function* verified(stream: AsyncIterable<Buffer>, expected: Descrip
     hash.update(chunk);
     held = chunk;
   }
-  if (size !== expected.size) throw wrongSize(what, expected, String(size));
-  const found = digestFrom(hash);
-  if (found !== expected.digest) {
-    throw new BundleError('DIGEST_MISMATCH', `${what} holds other bytes under ${expected.digest}: their digest is ${found}`);
-  }
+  compare({ size, digest: digestFrom(hash) }, expected, what);
   if (held !== undefined) yield held;
 }
 
-function wrongSize(what: string, expected: Descriptor, found: string): BundleError {
+/** Throws as `verified` does, for bytes at hand. */
+export function verifyBytes(bytes: Buffer, expected: Identity, what: string): void {
+  compare({ size: bytes.length, digest: digestOf(bytes) }, expected, what);
+}
+
+function compare(found: Identity, expected: Identity, what: string): void {
+  if (found.size !== expected.size) throw wrongSize(what, expected, String(found.size));
+  if (found.digest === expected.digest) return;
+  throw new BundleError('DIGEST_MISMATCH', `${what} holds other bytes under ${expected.digest}: their digest is ${found.digest}`);
+}
+
+function wrongSize(what: string, expected: Identity, found: string): BundleError {
   return new BundleError('SIZE_MISMATCH', `${what} gave ${found} bytes for ${expected.digest}, which has ${expected.size}`);
 }
 

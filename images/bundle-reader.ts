@@ -180,7 +180,7 @@ async function gather(
 
 async function* sound(path: string, part: BundlePart, stream: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
   try {
-    yield* verified(stream, { ...part, mediaType: '' }, path);
+    yield* verified(stream, part, path);
   } catch (cause) {
     if (!(cause instanceof BundleError) || cause.code !== 'DIGEST_MISMATCH') throw cause;
     throw damaged(path, part.name, cause);

@@ -1,9 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { Digest } from '../bundle-spec/names.ts';
-import { type BlobSource, streamSource } from './blob-source.ts';
+import { streamSource, verifyBytes } from './blob-source.ts';
 import type { Descriptor, HeldDocument } from './descriptor.ts';
-import { digestOf } from './digest.ts';
 import { openForReading, readRange, streamRange } from './file-range.ts';
 import { describeForeign } from './foreign-file.ts';
 import { manifestLimit, parseManifest } from './manifest.ts';
@@ -19,14 +18,15 @@ export interface ArchiveName {
   readonly image?: string;
 }
 
-/** One image of an OCI archive, to be planned and pulled like one of a registry. */
+/** One image of an OCI archive. `located` lets it be planned and pulled like one of a registry. */
 export interface ArchivedImage {
   readonly reference: Reference;
-  /** Stands in for the registry when the image is planned: knows its tag, and every manifest by digest. */
-  readonly manifests: Pick<Registry, 'fetchManifest'>;
-  readonly blobs: BlobSource;
+  readonly located: { readonly registry: ImageStore; readonly repository: string };
   close(): Promise<void>;
 }
+
+/** The part of a registry that an archive can play. */
+export type ImageStore = Pick<Registry, 'fetchManifest' | 'fetchBlob' | 'pullBlob'>;
 
 const scheme = 'oci-archive:';
 
@@ -47,27 +47,42 @@ export async function openArchivedImage(name: ArchiveName, options: { readonly s
   const handle = await openForReading(name.path);
   try {
     const files = await layoutFiles(handle, name.path, options);
-    const index = await readSmall(handle, files, 'index.json', name.path);
+    const index = await readSmall(handle, fileOf(files, 'index.json', name.path), name.path);
     const { reference, root } = chooseImage(index, name);
-    const find = (digest: Digest) => fileOf(files, blobName(digest), name.path);
-    const manifests = {
-      fetchManifest: async (_repository: string, wanted: string): Promise<HeldDocument> => {
-        const digest = Digest.safeParse(wanted).data ?? root.digest;
-        return heldManifest(await readSmall(handle, files, blobName(digest), name.path), digest, name.path);
-      },
-    };
-    const blobs = streamSource(
-      async ({ digest }, own) => {
-        const { position, size } = find(digest);
-        return streamRange(handle, position, size, own);
-      },
-      { verified: false, what: name.path },
-    );
-    return { reference, manifests, blobs, close: () => handle.close() };
+    const store = archiveStore({ handle, files, path: name.path }, root.digest);
+    return { reference, located: { registry: store, repository: reference.repository }, close: () => handle.close() };
   } catch (error) {
     await handle.close();
     throw error;
   }
+}
+
+interface Archive {
+  readonly handle: FileHandle;
+  readonly files: ReadonlyMap<string, FoundFile>;
+  readonly path: string;
+}
+
+/** A tag is always that of the one image. */
+function archiveStore({ handle, files, path }: Archive, root: Digest): ImageStore {
+  const blob = (digest: Digest) => fileOf(files, blobName(digest), path);
+  const stream = ({ digest }: Descriptor, options: { readonly signal: AbortSignal }) => {
+    const { position, size } = blob(digest);
+    return streamRange(handle, position, size, options);
+  };
+  const { pull } = streamSource(async (descriptor, options) => stream(descriptor, options), { verified: false, what: path });
+  return {
+    fetchManifest: async (_repository, wanted) => {
+      const digest = Digest.safeParse(wanted).data ?? root;
+      return heldManifest(await readSmall(handle, blob(digest), path), digest, path);
+    },
+    fetchBlob: async (_repository, descriptor, { limit = manifestLimit }) => {
+      const bytes = await readSmall(handle, blob(descriptor.digest), path, limit);
+      verifyBytes(bytes, descriptor, path);
+      return bytes;
+    },
+    pullBlob: (_repository, descriptor, write, options) => pull(descriptor, write, options),
+  };
 }
 
 async function layoutFiles(
@@ -97,19 +112,21 @@ function fileOf(files: ReadonlyMap<string, FoundFile>, name: string, path: strin
   throw new BundleError('BUNDLE_INVALID', `${path} is incomplete: it has no ${name}`, { hint: 'make the archive again' });
 }
 
-async function readSmall(handle: FileHandle, files: ReadonlyMap<string, FoundFile>, name: string, path: string): Promise<Buffer> {
-  const { position, size } = fileOf(files, name, path);
-  if (size > manifestLimit)
-    throw new BundleError('MANIFEST_INVALID', `${name} of ${path} has ${size} bytes, and ${manifestLimit} are allowed`);
-  return readRange(handle, position, size);
+async function readSmall(
+  handle: FileHandle,
+  { name, position, size }: FoundFile,
+  path: string,
+  limit = manifestLimit,
+): Promise<Buffer> {
+  if (size <= limit) return readRange(handle, position, size);
+  throw new BundleError('MANIFEST_INVALID', `${name} of ${path} has ${size} bytes, and ${limit} are allowed`);
 }
 
 function heldManifest(bytes: Buffer, digest: Digest, path: string): HeldDocument {
-  const found = digestOf(bytes);
-  if (found !== digest)
-    throw new BundleError('DIGEST_MISMATCH', `${path} holds other bytes under ${digest}: their digest is ${found}`);
+  const size = bytes.length;
+  verifyBytes(bytes, { digest, size }, path);
   const { mediaType } = parseManifest(bytes, digest);
-  return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
+  return { descriptor: { mediaType, digest, size }, bytes };
 }
 
 interface Named {

@@ -1,15 +1,17 @@
 import type { Digest, Platform } from '../bundle-spec/names.ts';
 import { canonicalJson } from './canonical-json.ts';
-import type { Descriptor, HeldDocument } from './descriptor.ts';
+import type { HeldDocument } from './descriptor.ts';
 import { type Manifest, parseManifest } from './manifest.ts';
 import { imageConfigTypes, ociIndexType } from './media-types.ts';
+import { formatPlatform, runnablePlatforms } from './platform-match.ts';
 import { formatReference, type Reference } from './reference.ts';
 import { blobName, bytesFile, type TarFile } from './tar-layout.ts';
 
 /** An image as far as an image layout needs it. `manifests` are all it reaches, the root last. */
 export interface LayoutImage {
   readonly reference: Reference;
-  readonly root: Descriptor;
+  /** The root: what runtimes will know the image by. */
+  readonly stored: HeldDocument;
   readonly manifests: readonly HeldDocument[];
 }
 
@@ -34,12 +36,12 @@ export function imageLayoutFiles(images: readonly LayoutImage[], platforms: read
 
 /** One entry a name, as every importer wants it; containerd reads the first annotation, skopeo and podman the second. */
 function indexOf(images: readonly LayoutImage[]): unknown {
-  const manifests = images.map(({ reference, root }) => {
+  const manifests = images.map(({ reference, stored }) => {
     const name = formatReference(reference);
     return {
-      mediaType: root.mediaType,
-      digest: root.digest,
-      size: root.size,
+      mediaType: stored.descriptor.mediaType,
+      digest: stored.descriptor.digest,
+      size: stored.descriptor.size,
       annotations: { 'io.containerd.image.name': name, 'org.opencontainers.image.ref.name': name },
     };
   });
@@ -84,7 +86,9 @@ function tagOwners(images: readonly LayoutImage[]): Map<LayoutImage, string[]> {
 }
 
 function forPlatforms(runnable: readonly RunnableManifest[], platforms: readonly Platform[]): Manifest | undefined {
-  const wanted = platforms.flatMap((platform) => runnable.filter((found) => found.platform === platform));
+  const wanted = platforms
+    .flatMap(runnablePlatforms)
+    .flatMap((platform) => runnable.filter((found) => found.platform === platform));
   return (wanted[0] ?? runnable[0])?.manifest;
 }
 
@@ -95,14 +99,9 @@ function runnableManifests(image: LayoutImage): RunnableManifest[] {
     const manifest = parseManifest(bytes, descriptor.digest);
     if ('manifests' in manifest || !imageConfigTypes.includes(manifest.config.mediaType)) continue;
     if (descriptor.platform?.os === 'unknown') continue;
-    found.push({ manifest, platform: platformText(descriptor) });
+    found.push({ manifest, platform: descriptor.platform && formatPlatform(descriptor.platform) });
   }
   return found;
-}
-
-function platformText({ platform }: Descriptor): Platform | undefined {
-  if (platform === undefined) return undefined;
-  return [platform.os, platform.architecture, ...(platform.variant === undefined ? [] : [platform.variant])].join('/');
 }
 
 function by<T>(key: (item: T) => string): (a: T, b: T) => number {

@@ -37,7 +37,9 @@ test('the installer.tar of a bundle is an archive of that image alone, whose blo
   );
   for (const descriptor of blobs) {
     const chunks: Buffer[] = [];
-    await image.blobs.pull(descriptor, async (chunk) => void chunks.push(Buffer.from(chunk)), { signal: t.signal });
+    await image.located.registry.pullBlob('', descriptor, async (chunk) => void chunks.push(Buffer.from(chunk)), {
+      signal: t.signal,
+    });
     assert.ok(Buffer.concat(chunks).equals(samples.blobs.get(descriptor.digest) ?? Buffer.alloc(0)));
   }
 });
@@ -75,7 +77,7 @@ test('a blob with another byte is refused when it is pulled', async (t) => {
   const at = bytes.lastIndexOf(`blobs/sha256/${blob.digest.slice(7)}`) + 512;
   bytes.writeUInt8(bytes.readUInt8(at + 100) ^ 1, at + 100);
   await writeFile(path, bytes);
-  const pulled = image.blobs.pull(blob, async () => undefined, { signal: t.signal });
+  const pulled = image.located.registry.pullBlob('', blob, async () => undefined, { signal: t.signal });
   await assert.rejects(pulled, { code: 'DIGEST_MISMATCH' });
 });
 
@@ -175,11 +177,9 @@ async function opened(t: TestContext, path: string, image?: string): Promise<Arc
   return archived;
 }
 
-async function treeOf({ manifests, reference }: ArchivedImage, t: TestContext) {
-  const { repository, tag = '' } = reference;
-  const { descriptor } = await manifests.fetchManifest(repository, tag, { signal: t.signal });
-  return readImageTree(
-    descriptor,
-    async (child) => (await manifests.fetchManifest(repository, child.digest, { signal: t.signal })).bytes,
-  );
+async function treeOf({ located, reference }: ArchivedImage, t: TestContext) {
+  const { registry, repository } = located;
+  const fetch = (name: string) => registry.fetchManifest(repository, name, { signal: t.signal });
+  const { descriptor } = await fetch(reference.tag ?? '');
+  return readImageTree(descriptor, async ({ digest }) => (await fetch(digest)).bytes);
 }

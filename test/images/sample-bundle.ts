@@ -69,9 +69,9 @@ function makeImage({ reference, platforms = ['linux/amd64'], layers }: SampleIma
     manifests: manifests.map((child) => child.descriptor),
   });
   const all = manifests.length === 1 ? manifests : [...manifests, heldBlob(types.index, index)];
-  const root = all.at(-1)?.descriptor;
-  if (root === undefined) throw new Error('an image has at least one platform');
-  return { reference: parseReference(reference), root, manifests: all, blobs: held };
+  const stored = all.at(-1);
+  if (stored === undefined) throw new Error('an image has at least one platform');
+  return { reference: parseReference(reference), stored, manifests: all, blobs: held };
 }
 
 export function heldBlob(mediaType: string, bytes: Buffer): HeldDocument {
@@ -156,14 +156,14 @@ function headerOf(samples: Samples, installerName: string | undefined): Omit<Bun
   };
 }
 
-function lockedImage({ reference, root, manifests, blobs }: CarriedImage): BundleJson['images'][number] {
+function lockedImage({ reference, stored, manifests, blobs }: CarriedImage): BundleJson['images'][number] {
   const all = new Map([...manifests.map((manifest) => manifest.descriptor), ...blobs].map(({ digest, size }) => [digest, size]));
   return {
     reference: formatReference(reference),
-    source: root.digest,
-    digest: root.digest,
+    source: stored.descriptor.digest,
+    digest: stored.descriptor.digest,
     mode: 'complete',
-    mediaType: root.mediaType,
+    mediaType: stored.descriptor.mediaType,
     platforms: ['linux/amd64'],
     size: [...all.values()].reduce((sum, size) => sum + size, 0),
     origin: 'values',
