@@ -9,7 +9,8 @@ import { chooseStored } from './stored-choice.ts';
 
 /** Where the bytes of a reference are: the repository has another path than the reference when they come from a mirror. */
 export interface Located {
-  readonly registry: Registry;
+  /** A registry, or what plays one: an OCI archive. */
+  readonly registry: Pick<Registry, 'fetchManifest' | 'fetchBlob' | 'pullBlob'>;
   readonly repository: string;
 }
 

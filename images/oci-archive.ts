@@ -5,9 +5,9 @@ import { streamSource, verifyBytes } from './blob-source.ts';
 import type { Descriptor, HeldDocument } from './descriptor.ts';
 import { openForReading, readRange, streamRange } from './file-range.ts';
 import { describeForeign } from './foreign-file.ts';
+import type { Located } from './image-plan.ts';
 import { manifestLimit, parseManifest } from './manifest.ts';
 import { formatReference, parseReference, type Reference } from './reference.ts';
-import type { Registry } from './registry.ts';
 import { blobName } from './tar-layout.ts';
 import { type FoundFile, walkTar } from './tar-walk.ts';
 
@@ -21,12 +21,9 @@ export interface ArchiveName {
 /** One image of an OCI archive. `located` lets it be planned and pulled like one of a registry. */
 export interface ArchivedImage {
   readonly reference: Reference;
-  readonly located: { readonly registry: ImageStore; readonly repository: string };
+  readonly located: Located;
   close(): Promise<void>;
 }
-
-/** The part of a registry that an archive can play. */
-export type ImageStore = Pick<Registry, 'fetchManifest' | 'fetchBlob' | 'pullBlob'>;
 
 const scheme = 'oci-archive:';
 
@@ -64,7 +61,7 @@ interface Archive {
 }
 
 /** A tag is always that of the one image. */
-function archiveStore({ handle, files, path }: Archive, root: Digest): ImageStore {
+function archiveStore({ handle, files, path }: Archive, root: Digest): Located['registry'] {
   const blob = (digest: Digest) => fileOf(files, blobName(digest), path);
   const stream = ({ digest }: Descriptor, options: { readonly signal: AbortSignal }) => {
     const { position, size } = blob(digest);
