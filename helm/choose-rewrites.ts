@@ -1,6 +1,7 @@
 import type { Values } from '../bundle-spec/values-layer.ts';
+import { placeKey } from './base-render.ts';
 import { type Candidate, findCandidates } from './image-shapes.ts';
-import { type Control, placeKey } from './judge-probe.ts';
+import type { Control } from './judge-probe.ts';
 import type { FixedRewrite, RewritePath } from './overrides.ts';
 import { formatPath } from './values-path.ts';
 
@@ -20,27 +21,35 @@ export function chooseRewrites(controls: readonly Control[], isWanted: (control:
   const rewrite: RewritePath[] = [];
   const pathsOf = new Map<string, string[]>();
   for (const group of Map.groupBy(controls, ({ candidate }) => candidateKey(candidate)).values()) {
-    const candidate = group[0]?.candidate;
-    const standsFor = candidate === undefined || !group.some(isWanted) ? undefined : mostWanted(group);
-    if (candidate === undefined || standsFor === undefined) continue;
-    const { path, before, after } = candidate;
-    rewrite.push({ path, before, after, standsFor });
-    for (const control of group) {
-      const completed = control.standsFor === standsFor ? [] : completions(control, standsFor, values);
-      if (control.standsFor !== standsFor && completed.length === 0) continue;
-      rewrite.push(...completed);
-      const key = placeKey(control.place);
-      pathsOf.set(key, [...(pathsOf.get(key) ?? []), formatPath(path)]);
+    if (!group.some(isWanted)) continue;
+    const chosen = chooseForCandidate(group, values);
+    rewrite.push(...chosen.rewrite);
+    for (const { place, candidate } of chosen.covered) {
+      const key = placeKey(place);
+      pathsOf.set(key, [...(pathsOf.get(key) ?? []), formatPath(candidate.path)]);
     }
   }
   return { rewrite: withoutRepeats(rewrite), pathsOf };
+}
+
+function chooseForCandidate(group: readonly Control[], values: Values): { rewrite: RewritePath[]; covered: Control[] } {
+  const standsFor = mostWanted(group);
+  const chosen: { rewrite: RewritePath[]; covered: Control[] } = { rewrite: [], covered: [] };
+  for (const control of group) {
+    const { path, before, after } = control.candidate;
+    const completed = control.standsFor === standsFor ? [] : completions(control, standsFor, values);
+    if (control.standsFor !== standsFor && completed.length === 0) continue;
+    chosen.rewrite.push({ path, before, after, standsFor }, ...completed);
+    chosen.covered.push(control);
+  }
+  return chosen;
 }
 
 function candidateKey(candidate: Candidate): string {
   return JSON.stringify([candidate.path, candidate.before]);
 }
 
-function mostWanted(controls: readonly Control[]): string | undefined {
+function mostWanted(controls: readonly Control[]): string {
   // Places that can be pulled decide; a bare host in a flag goes along.
   const deciding = controls.some(({ place }) => place.complete) ? controls.filter(({ place }) => place.complete) : controls;
   const votes = [...Map.groupBy(deciding, ({ standsFor }) => standsFor).entries()];
@@ -48,7 +57,7 @@ function mostWanted(controls: readonly Control[]): string | undefined {
   votes.sort(
     ([a, left], [b, right]) => Number(a === `${b}/library`) - Number(b === `${a}/library`) || right.length - left.length,
   );
-  return votes[0]?.[0];
+  return votes[0]?.[0] ?? '';
 }
 
 function completions(control: Control, standsFor: string, values: Values): FixedRewrite[] {

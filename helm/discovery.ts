@@ -1,8 +1,8 @@
 import type { RenderedKind } from '../bundle-spec/bundle-json.ts';
 import type { Place } from '../bundle-spec/lock.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
-import type { Reading } from './find-references.ts';
-import type { BaseRender } from './judge-probe.ts';
+import type { BaseRender } from './base-render.ts';
+import type { ParsedDocuments } from './manifest-stream.ts';
 import type { RewritePath } from './overrides.ts';
 
 /** An image that a release needs, in canonical form, and how it was found. */
@@ -24,9 +24,9 @@ export interface Leftover {
   readonly reference: string;
   /**
    * `hard-coded`: no values path controls it. `not-local`: it stayed foreign. `unexpected`: it points below the target, but not to where the
-   * image will be. `missing`: the object or the place is no longer rendered.
+   * image will be. `missing`: the object or the place is no longer rendered. `untagged`: a program will pull it by a tag of its own.
    */
-  readonly reason: 'hard-coded' | 'not-local' | 'unexpected' | 'missing';
+  readonly reason: 'hard-coded' | 'not-local' | 'unexpected' | 'missing' | 'untagged';
   /** What to add to the spec if the image need not be rewritten. */
   readonly specLine: string;
 }
@@ -45,7 +45,6 @@ export interface Discovery {
   readonly values: Values;
   /** The unprobed renders, with every place that has to become local. */
   readonly bases: readonly BaseRender[];
+  /** Documents parsed on the way, so that the proof parses only what the rewrite changed. */
+  readonly documents: ParsedDocuments;
 }
-
-/** True for references of which `images.ignore` says that they may stay foreign. */
-export type IgnoreTest = (reading: Pick<Reading, 'text'>) => boolean;

@@ -82,9 +82,8 @@ class ObjectReader {
 
   #visitMap(map: Readonly<Record<string, unknown>>, path: ObjectPath, label: string): void {
     const composed = this.#composedIn(map, label);
-    if (composed === undefined) return this.#visitEntries(map, path, new Set());
-    this.#add(path, 'keys', 0, composed.text, composed.pinned);
-    this.#visitEntries(map, path, new Set(composed.keys));
+    if (composed !== undefined) this.#add(path, 'keys', 0, composed.text, composed.pinned);
+    this.#visitEntries(map, path, new Set(composed?.keys));
   }
 
   #composedIn(map: Readonly<Record<string, unknown>>, label: string): ReturnType<typeof composeReference> {
@@ -106,21 +105,25 @@ class ObjectReader {
 
   #visitText(text: string, path: ObjectPath, label: string): void {
     const payload = payloadOf(text);
-    if (payload !== undefined) return this.visit(getInObject(text, [payload]), [...path, payload], label);
+    if (payload !== undefined) this.visit(getInObject(text, [payload]), [...path, payload], label);
+    else this.#visitTokens(text, path, label);
+  }
+
+  #visitTokens(text: string, path: ObjectPath, label: string): void {
     // A list of references has its name in front; prose and scripts have many words.
     const own = text.length < 4096 && /^[\w./:@+=,;\-\s]*$/.test(text) ? label : '';
     for (const [index, token] of tokensOf(text).entries()) {
+      const told = hasSentinel(token.text) || this.#known.has(token.text);
+      if (!told && !/[/:]/.test(token.text)) continue;
       const named = labelBefore(text, token) ?? own;
       const whole = text.trim().length === token.text.length;
-      if (hasSentinel(token.text) || this.#known.has(token.text))
-        this.#add(path, 'text', index, token.text, isComplete(token.text, named));
+      if (told) this.#add(path, 'text', index, token.text, isComplete(token.text, named));
       else if (this.#isCertain(token, named, whole)) this.#add(path, 'text', index, token.text, true);
     }
   }
 
   #isCertain(token: Token, label: string, whole: boolean): boolean {
     if (token.scheme !== undefined && !referenceSchemes.has(token.scheme)) return false;
-    if (!/[/:]/.test(token.text)) return false;
     const spelling = spellingOf(token.text);
     if (spelling === undefined) return false;
     if (saysImage(label))

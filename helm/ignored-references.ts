@@ -20,3 +20,14 @@ export function ignoredReferences(entries: readonly string[]): (text: string) =>
     return exact.has(formatReference(reference)) || repositories.has(`${reference.host}/${reference.repository}`);
   };
 }
+
+/** A test for `images.extra`: whether one of its entries is an image of the repository that `text` names, or lies below it. */
+export function extraReferences(entries: readonly string[]): (text: string) => boolean {
+  const names = entries.flatMap((entry) => asReference(entry) ?? []).map(({ host, repository }) => `${host}/${repository}`);
+  return (text) => {
+    const reference = asReference(text);
+    if (reference === undefined || pinOf(text) !== '') return false;
+    const name = `${reference.host}/${reference.repository}`;
+    return names.some((extra) => extra === name || extra.startsWith(`${name}/`));
+  };
+}

@@ -110,23 +110,28 @@ function nameOf(path: Path): string {
   return typeof key === 'string' ? key : '';
 }
 
-function rankByName(
-  text: string,
-  key: string,
-  path: Path,
-  siblings: Readonly<Record<string, unknown>>,
-): Candidate['rank'] | undefined {
-  if (registryKey.test(key)) return text !== '' && /^[\w.-]+(?::\d+)?(?:\/[\w./-]*)?$/.test(text) ? 'likely' : 'inner';
-  const has = (...keys: string[]): boolean => keys.some((name) => typeof siblings[name] === 'string' && siblings[name] !== '');
+type Siblings = Readonly<Record<string, unknown>>;
+
+function rankByName(text: string, key: string, path: Path, siblings: Siblings): Candidate['rank'] | undefined {
+  if (registryKey.test(key)) return /^[\w.-]+(?::\d+)?(?:\/[\w./-]*)?$/.test(text) ? 'likely' : 'inner';
   const pinned = pinKeys.some((name) => Object.hasOwn(siblings, name));
-  const isName = key === 'name' && (pinned || imageKey.test(nameOf(path.slice(0, -1))));
-  if (!repositoryKey.test(key) && !imageKey.test(key) && !isName) return undefined;
-  if (text === '') return isName ? undefined : 'inner';
+  if (repositoryKey.test(key) || imageKey.test(key)) return rankOfName(text, key, siblings, pinned);
+  const isName = key === 'name' && text !== '' && (pinned || imageKey.test(nameOf(path.slice(0, -1))));
+  if (!isName || spellingOf(text) === undefined) return undefined;
+  return pinned && !isSet(siblings, 'image', 'repository', 'registry') ? 'likely' : 'inner';
+}
+
+function rankOfName(text: string, key: string, siblings: Siblings, pinned: boolean): Candidate['rank'] | undefined {
+  if (text === '') return 'inner';
   if (spellingOf(text) === undefined) return undefined;
-  if (has('registry', 'imageRegistry', 'hub') || (!repositoryKey.test(key) && has('repository'))) return 'inner';
-  if (isName) return pinned && !has('image') ? 'likely' : 'inner';
+  if (isSet(siblings, 'registry', 'imageRegistry', 'hub')) return 'inner';
+  if (!repositoryKey.test(key) && isSet(siblings, 'repository')) return 'inner';
   // A bare word under "repository" or in a list may be anything; with a tag beside it, or a path, it is an image.
   return pinned || /[/:]/.test(text) || key === 'image' ? 'likely' : 'inner';
+}
+
+function isSet(siblings: Siblings, ...keys: readonly string[]): boolean {
+  return keys.some((key) => typeof siblings[key] === 'string' && siblings[key] !== '');
 }
 
 function beginsAtBoundary(reference: string, head: string): boolean {

@@ -1,9 +1,9 @@
+import { type BaseRender, placeKey } from './base-render.ts';
 import { type Reading, readAgain, readReferences } from './find-references.ts';
 import type { Candidate } from './image-shapes.ts';
 import type { RenderedObject } from './manifest-stream.ts';
-import { formatObjectPath } from './payload.ts';
 import { localPath, pinOf } from './reference-text.ts';
-import { pairObjects } from './same-objects.ts';
+import { pairObjects, stableName } from './same-objects.ts';
 import { hasSentinel, leadingSentinel, sentinelHost, sentinelsIn, withoutSentinels } from './sentinel.ts';
 
 /** Proof that a candidate decides where the reference at a place comes from. */
@@ -22,13 +22,8 @@ export interface Judgement {
   readonly culprits: ReadonlySet<Candidate>;
   /** Places that changed or went away with no sentinel to tell why. */
   readonly unexplained: readonly Reading[];
-}
-
-/** An unprobed render and the references that stand in it for certain. */
-export interface BaseRender {
-  readonly kubernetes: string;
-  readonly objects: readonly RenderedObject[];
-  readonly places: readonly Reading[];
+  /** Names that are new in each render, by their object, with `*` for what changes. */
+  readonly newNames: ReadonlyMap<RenderedObject, string>;
 }
 
 /** Probed candidates by the number of their sentinel. */
@@ -42,34 +37,37 @@ export function sentinelText(index: number, candidate: Candidate): string {
 /** Compares a probe render with the unprobed one, place by place. */
 export function judgeProbe(base: BaseRender, objects: readonly RenderedObject[], probed: Probed): Judgement {
   const judge = new Judge(probed);
-  const probedOf = pairObjects(base.objects, objects);
+  const pairs = pairObjects(base.objects, objects);
   for (const place of base.places) {
-    const object = probedOf.get(place.object);
+    const object = pairs.get(place.object);
     judge.compare(place, object === undefined ? undefined : readAgain(object, place));
   }
   const known = new Set(base.places.map(placeKey));
-  for (const [original, object] of probedOf) {
-    if (object === original || object.value === original.value) continue;
-    for (const reading of readReferences(object, { known: new Set() })) {
-      const place = { ...reading, object: original };
-      const text = hasSentinel(reading.text) && !known.has(placeKey(place)) ? readAgain(original, reading) : undefined;
-      // Presence in a place that nothing else told to be a reference; whether it is one, its text without the sentinel says.
-      if (text !== undefined) judge.compare({ ...place, text }, reading.text);
-    }
+  for (const [original, object] of pairs) {
+    if (object.name !== original.name) judge.newNames.set(original, stableName(original.name, object.name));
+    // Documents that did not change share their value.
+    const fresh = object.value === original.value ? [] : sentinelReadings(object, original);
+    for (const { place, text } of fresh) if (!known.has(placeKey(place))) judge.compare(place, text);
   }
   return judge;
 }
 
-/** Tells places of one render apart. */
-export function placeKey(place: Reading): string {
-  const { template, kind, namespace, name } = place.object;
-  return JSON.stringify([template, kind, namespace, name, formatObjectPath(place.path), place.as, place.index]);
+/** Places that a sentinel shows, with their text in the unprobed render and in the probe. */
+function sentinelReadings(
+  object: RenderedObject,
+  original: RenderedObject,
+): { readonly place: Reading; readonly text: string }[] {
+  return readReferences(object, { known: new Set() }).flatMap((reading) => {
+    const text = hasSentinel(reading.text) ? readAgain(original, reading) : undefined;
+    return text === undefined ? [] : [{ place: { ...reading, object: original, text }, text: reading.text }];
+  });
 }
 
 class Judge implements Judgement {
   readonly controls: Control[] = [];
   readonly culprits = new Set<Candidate>();
   readonly unexplained: Reading[] = [];
+  readonly newNames = new Map<RenderedObject, string>();
   readonly #probed: Probed;
 
   constructor(probed: Probed) {

@@ -1,24 +1,27 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Place } from '../bundle-spec/lock.ts';
 import { formatReference } from '../images/reference.ts';
+import type { BaseRender } from './base-render.ts';
 import type { Leftover } from './discovery.ts';
 import type { Reading } from './find-references.ts';
 import { formatObjectPath } from './payload.ts';
 import { asReference } from './reference-text.ts';
 
-/** Which render a place belongs to. */
+/** What a place is told with: the release it belongs to, and the names that change in its render. */
 export interface PlaceContext {
   readonly release: string;
   readonly profile?: string;
+  readonly newNames: BaseRender['newNames'];
 }
 
-export function placeOf(reading: Reading, context: PlaceContext): Place {
+/** A place as the lock and messages name it. */
+export function placeOf(reading: Reading, { newNames, ...context }: PlaceContext): Place {
   const { kind, namespace, name, hook } = reading.object;
   return {
     ...context,
     kind,
     ...(namespace === undefined ? {} : { namespace }),
-    name,
+    name: newNames.get(reading.object) ?? name,
     path: formatObjectPath(reading.path),
     ...(hook === undefined ? {} : { hook }),
   };
@@ -28,12 +31,14 @@ export function placeOf(reading: Reading, context: PlaceContext): Place {
 export function describeLeftover(place: Reading, found: string, reason: Leftover['reason'], context: PlaceContext): Leftover {
   const reference = asReference(place.text);
   const name = reference === undefined ? place.text : formatReference(reference);
+  const untagged = `${name.replace(/:latest$/, '')}:TAG`;
   return {
     place: placeOf(place, context),
     template: place.object.template,
     reference: found,
     reason,
-    specLine: `images: {ignore: [${JSON.stringify(name)}]}`,
+    specLine:
+      reason === 'untagged' ? `images: {extra: [${JSON.stringify(untagged)}]}` : `images: {ignore: [${JSON.stringify(name)}]}`,
   };
 }
 
@@ -42,6 +47,7 @@ const reasons: Readonly<Record<Leftover['reason'], string>> = {
   'not-local': 'it stays foreign after the rewrite',
   unexpected: 'after the rewrite it points to where the image will not be',
   missing: 'the rewrite makes the place disappear',
+  untagged: 'it names no tag, so what has to travel is not known',
 };
 
 /** REWRITE_UNPROVEN that names object, path, reference and template of every leftover, and the lines to add to the spec. */
@@ -50,9 +56,9 @@ export function rewriteUnproven(leftovers: readonly Leftover[]): BundleError {
     const object = `${place.kind} ${place.namespace === undefined ? '' : `${place.namespace}/`}${place.name}`;
     return `${place.release}: ${object}, ${place.path}: ${reference} (${template}): ${reasons[reason]}`;
   });
-  const ignore = [...new Set(leftovers.map(({ specLine }) => specLine))];
+  const add = [...new Set(leftovers.map(({ specLine }) => specLine))];
   const what = leftovers.length === 1 ? '1 reference is' : `${leftovers.length} references are`;
   return new BundleError('REWRITE_UNPROVEN', `${what} not proven to come from the site's registry:\n  ${lines.join('\n  ')}`, {
-    hint: `name the value that holds it in images.paths, or let it stay foreign by adding to the spec: ${ignore.join(' ')}`,
+    hint: `name the value that holds it in images.paths, or add to the spec: ${add.join(' ')}`,
   });
 }

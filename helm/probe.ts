@@ -1,8 +1,9 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
+import { type BaseRender, placeKey } from './base-render.ts';
 import { readAgain } from './find-references.ts';
 import type { Candidate } from './image-shapes.ts';
-import { type BaseRender, type Control, type Judgement, judgeProbe, placeKey, sentinelText } from './judge-probe.ts';
+import { type Control, type Judgement, judgeProbe, sentinelText } from './judge-probe.ts';
 import type { RenderedObject } from './manifest-stream.ts';
 import { applyEdits, type Edit, editsOf, type FixedRewrite } from './overrides.ts';
 import type { RenderSession } from './render-session.ts';
@@ -17,6 +18,8 @@ const patience = 48;
 export class Prober {
   /** What had to be set for the chart to accept other registries. */
   readonly permits: FixedRewrite[] = [];
+  /** Names that a probe showed to be new in each render. */
+  readonly newNames = new Map<RenderedObject, string>();
   readonly #session: RenderSession;
   readonly #values: Values;
   readonly #base: BaseRender;
@@ -41,6 +44,7 @@ export class Prober {
     const rendered = await this.#render(candidates);
     if (!Array.isArray(rendered)) return this.#afterFailure(candidates, rendered as BundleError);
     const judgement = judgeProbe(this.#base, rendered, this.#numbered(candidates));
+    for (const [object, name] of judgement.newNames) this.newNames.set(object, name);
     if (judgement.culprits.size > 0) return this.probe(candidates.filter((candidate) => !judgement.culprits.has(candidate)));
     return (await this.#isExplained(judgement)) ? judgement.controls : this.#halve(candidates);
   }

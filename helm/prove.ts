@@ -1,11 +1,11 @@
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { isLocal, type Target } from '../images/reference.ts';
-import { readBase } from './discover.ts';
+import { uniqueLeftovers } from './assemble-discovery.ts';
+import { type BaseRender, placeKey, readBase } from './base-render.ts';
 import type { Discovery, Leftover } from './discovery.ts';
 import { type Reading, readAgain } from './find-references.ts';
 import type { Helm } from './helm.ts';
 import { ignoredReferences } from './ignored-references.ts';
-import { type BaseRender, placeKey } from './judge-probe.ts';
 import { describeLeftover, type PlaceContext } from './leftovers.ts';
 import { overridesFor } from './overrides.ts';
 import { asReference, atTarget, localPath } from './reference-text.ts';
@@ -40,19 +40,25 @@ export async function rewriteRelease(
   target: Target,
   options: RewriteOptions,
 ): Promise<Rewrite> {
-  const session = openSession(helm, release, options);
+  const session = openSession(helm, release, { ...options, documents: discovery.documents });
   const overrides = overridesFor(discovery.values, discovery.rewrite, target);
-  const context = { release: release.name, ...(options.profile === undefined ? {} : { profile: options.profile }) };
+  const profile = options.profile === undefined ? {} : { profile: options.profile };
   const isIgnored = ignoredReferences(options.ignore);
   const found = await Promise.all(
     discovery.bases.map(async (base) => {
       const stream = await session.print(base.kubernetes, { overrides, probe: false });
       const proof = readBase(session.read(stream), base.kubernetes);
-      return compareProof({ base, proof, target, context, isIgnored });
+      return compareProof({
+        base,
+        proof,
+        target,
+        context: { release: release.name, ...profile, newNames: base.newNames },
+        isIgnored,
+      });
     }),
   );
-  const leftovers = new Map(found.flat().map((leftover) => [JSON.stringify([leftover.place, leftover.reference]), leftover]));
-  return { overrides, leftovers: [...leftovers.values()], renders: session.renders };
+  const untagged = discovery.leftovers.filter(({ reason }) => reason === 'untagged');
+  return { overrides, leftovers: uniqueLeftovers([...found.flat(), ...untagged]), renders: session.renders };
 }
 
 interface Proof {

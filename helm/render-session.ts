@@ -10,6 +10,7 @@ export interface RenderSession {
   /** How many times helm has rendered so far. */
   readonly renders: number;
   readonly signal: AbortSignal;
+  readonly documents: ParsedDocuments;
   /** What helm prints for the release. Throws RENDER_FAILED. */
   print(kubernetes: string, changes?: RenderChanges): Promise<string>;
   read(stream: string): RenderedObject[];
@@ -23,6 +24,8 @@ export interface RenderChanges {
 }
 
 export interface SessionOptions {
+  /** Documents that earlier renders have parsed. Default none. */
+  readonly documents?: ParsedDocuments;
   readonly apiVersions?: readonly string[];
   readonly signal: AbortSignal;
 }
@@ -32,11 +35,12 @@ const rendersAtOnce = 2;
 
 export function openSession(helm: Helm, release: HelmRelease, options: SessionOptions): RenderSession {
   const limit = pLimit(rendersAtOnce);
-  const parsed: ParsedDocuments = new Map();
+  const { documents = new Map() } = options;
   let renders = 0;
   return {
     release,
     signal: options.signal,
+    documents,
     get renders() {
       return renders;
     },
@@ -44,11 +48,14 @@ export function openSession(helm: Helm, release: HelmRelease, options: SessionOp
       limit(() => {
         renders += 1;
         return renderManifests(helm, release, {
-          ...options,
+          ...(options.apiVersions === undefined ? {} : { apiVersions: options.apiVersions }),
+          signal: options.signal,
           kubernetes,
-          ...(changes === undefined ? {} : { extraValues: changes.overrides, skipSchemaValidation: changes.probe }),
+          ...(changes === undefined
+            ? {}
+            : { extraValues: changes.overrides, skipSchemaValidation: changes.probe, includeCrds: false }),
         });
       }),
-    read: (stream) => readManifests(stream, parsed),
+    read: (stream) => readManifests(stream, documents),
   };
 }

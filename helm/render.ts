@@ -29,6 +29,8 @@ export interface RenderOptions {
   readonly apiVersions?: readonly string[];
   /** Render although the chart's `values.schema.json` refuses the values, as a probe does. Default false. */
   readonly skipSchemaValidation?: boolean;
+  /** CRDs from `crds/` folders too, which no value changes. Default true. */
+  readonly includeCrds?: boolean;
   /** Values that win over all layers. Default none. */
   readonly extraValues?: Values;
   readonly signal: AbortSignal;
@@ -80,7 +82,7 @@ function templateArguments(release: HelmRelease, layers: readonly WrittenLayer[]
     release.name,
     resolve(release.chart),
     `--namespace=${release.namespace}`,
-    '--include-crds',
+    ...(options.includeCrds === false ? [] : ['--include-crds']),
     `--kube-version=${options.kubernetes}`,
     ...(options.apiVersions ?? []).map((version) => `--api-versions=${version}`),
     ...(options.skipSchemaValidation === true ? ['--skip-schema-validation'] : []),

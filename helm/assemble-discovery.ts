@@ -1,0 +1,103 @@
+import type { RenderedKind } from '../bundle-spec/bundle-json.ts';
+import type { Values } from '../bundle-spec/values-layer.ts';
+import { formatReference } from '../images/reference.ts';
+import { type BaseRender, placeKey } from './base-render.ts';
+import { type Choice, chooseRewrites } from './choose-rewrites.ts';
+import type { Discovery, FoundReference, Leftover } from './discovery.ts';
+import type { Reading } from './find-references.ts';
+import type { Control } from './judge-probe.ts';
+import { describeLeftover, placeOf } from './leftovers.ts';
+import type { ParsedDocuments } from './manifest-stream.ts';
+import type { FixedRewrite } from './overrides.ts';
+import { asReference } from './reference-text.ts';
+
+/** What the renders of a release showed. */
+export interface Findings {
+  readonly release: string;
+  readonly profile?: string;
+  readonly renders: number;
+  readonly documents: ParsedDocuments;
+  readonly values: Values;
+  readonly bases: readonly BaseRender[];
+  readonly controls: readonly Control[];
+  readonly permits: readonly FixedRewrite[];
+  readonly isIgnored: (text: string) => boolean;
+  /** Whether `images.extra` brings the image that a text without tag means. */
+  readonly isExtra: (text: string) => boolean;
+}
+
+/** Draws the conclusions: which images there are, what to rewrite, and what nothing controls. */
+export function assembleDiscovery(findings: Findings): Discovery {
+  const { isIgnored, isExtra, values, controls, renders } = findings;
+  const isWanted = ({ place }: Control): boolean => !isIgnored(place.text) && (place.complete || isExtra(place.text));
+  const choice = chooseRewrites(controls, isWanted, values);
+  // An ignored reference whose path is rewritten for the sake of another becomes local as well, so it has to travel.
+  const stays = (place: Reading): boolean => isIgnored(place.text) && !choice.pathsOf.has(placeKey(place));
+  const bases = findings.bases.map((base) => ({ ...base, places: base.places.filter((place) => !stays(place)) }));
+  return {
+    references: collectReferences(bases, choice, findings),
+    rewrite: [...findings.permits, ...choice.rewrite],
+    leftovers: uniqueLeftovers(bases.flatMap((base) => findLeftovers(base, choice, findings))),
+    kinds: collectKinds(bases),
+    renders,
+    values,
+    bases,
+    documents: findings.documents,
+  };
+}
+
+/** One of each, for places that several renders show. */
+export function uniqueLeftovers(leftovers: readonly Leftover[]): Leftover[] {
+  return [...new Map(leftovers.map((leftover) => [JSON.stringify([leftover.place, leftover.reference]), leftover])).values()];
+}
+
+function findLeftovers(base: BaseRender, choice: Choice, findings: Findings): Leftover[] {
+  const context = contextOf(base, findings);
+  return base.places.flatMap((place) => {
+    if (choice.pathsOf.has(placeKey(place))) return [];
+    if (place.complete) return [describeLeftover(place, place.text, 'hard-coded', context)];
+    return isPulledByTagOfItsOwn(place) && !findings.isExtra(place.text)
+      ? [describeLeftover(place, place.text, 'untagged', context)]
+      : [];
+  });
+}
+
+/** A repository with host and path in an argument or variable. In a document it is as likely a default that nothing reads. */
+function isPulledByTagOfItsOwn({ as, text, object }: Reading): boolean {
+  return as === 'text' && /^[^/]*[.:][^/]*\/./.test(text) && object.kind !== 'ConfigMap' && object.kind !== 'Secret';
+}
+
+function collectReferences(bases: readonly BaseRender[], choice: Choice, findings: Findings): FoundReference[] {
+  const found = bases.flatMap((base) => base.places.filter(({ complete }) => complete).map((place) => ({ base, place })));
+  const groups = [...Map.groupBy(found, ({ place }) => canonical(place))].sort(([a], [b]) => (a < b ? -1 : 1));
+  return groups.map(([reference, group]) => {
+    const valuesPaths = [...new Set(group.flatMap(({ place }) => choice.pathsOf.get(placeKey(place)) ?? []))].sort();
+    const places = group.map(({ base, place }) => placeOf(place, contextOf(base, findings)));
+    return {
+      reference,
+      origin: valuesPaths.length > 0 ? 'values' : 'hard-coded',
+      valuesPaths,
+      places: [...new Map(places.map((place) => [JSON.stringify(place), place])).values()],
+    };
+  });
+}
+
+function contextOf({ newNames }: BaseRender, { release, profile }: Findings): Parameters<typeof placeOf>[1] {
+  return { release, ...(profile === undefined ? {} : { profile }), newNames };
+}
+
+function canonical(place: Reading): string {
+  const reference = asReference(place.text);
+  return reference === undefined ? place.text : formatReference(reference);
+}
+
+/** Tests are rendered for their images, but an install does not create them. */
+function collectKinds(bases: readonly BaseRender[]): RenderedKind[] {
+  const kinds = new Map<string, RenderedKind>();
+  for (const { apiVersion, kind, namespace, hook } of bases.flatMap(({ objects }) => objects)) {
+    if (hook?.split(',').every((event) => /^\s*test/.test(event))) continue;
+    const entry = { apiVersion, kind, ...(namespace === undefined ? {} : { namespace }) };
+    kinds.set(JSON.stringify(entry), entry);
+  }
+  return [...kinds].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, entry]) => entry);
+}

@@ -1,0 +1,41 @@
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+import { type Reading, readReferences } from './find-references.ts';
+import type { RenderedObject } from './manifest-stream.ts';
+import { formatObjectPath } from './payload.ts';
+import { asReference, pinOf } from './reference-text.ts';
+
+/** An unprobed render and the places of references in it. */
+export interface BaseRender {
+  readonly kubernetes: string;
+  readonly objects: readonly RenderedObject[];
+  readonly places: readonly Reading[];
+  /** What to call the objects whose name is new in each render: `shop-test-*`. */
+  readonly newNames: ReadonlyMap<RenderedObject, string>;
+}
+
+/**
+ * Every place where a reference stands for certain. Throws REFERENCE_INVALID for a pod image that is none, such as `:1.0`: a chart that
+ * waits for its user to name an image.
+ */
+export function readBase(objects: readonly RenderedObject[], kubernetes: string): BaseRender {
+  const first = objects.flatMap((object) => readReferences(object, { known: new Set() }));
+  // A reference that is certain in one place is one wherever it stands, written out with its tag.
+  const known = new Set(first.map(({ text }) => text).filter((text) => pinOf(text) !== '' && /\/|\d\.\d|@/.test(text)));
+  const places = known.size === 0 ? first : objects.flatMap((object) => readReferences(object, { known }));
+  const broken = places.find(({ as, text }) => as === 'pod' && asReference(text) === undefined);
+  if (broken !== undefined) throw noReference(broken);
+  return { kubernetes, objects, places, newNames: new Map() };
+}
+
+/** Tells places of one render apart. */
+export function placeKey(place: Reading): string {
+  const { template, kind, namespace, name } = place.object;
+  return JSON.stringify([template, kind, namespace, name, formatObjectPath(place.path), place.as, place.index]);
+}
+
+function noReference({ object, path, text }: Reading): BundleError {
+  const where = `${object.kind} ${object.name}, ${formatObjectPath(path)} (${object.template})`;
+  return new BundleError('REFERENCE_INVALID', `${where}: ${JSON.stringify(text)} is no image reference`, {
+    hint: 'give the release the values that name this image',
+  });
+}
