@@ -2,7 +2,7 @@
  * A world: a real Kubernetes with a registry of its own behind a gap, and another registry in front of it.
  * Test files call `connectWorld()`; `test/world/setup.ts` starts the one they share.
  */
-import { constants, copyFile } from 'node:fs/promises';
+import { constants, copyFile, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { attempt, type CommandOptions, type CommandResult, run } from '../../build/command.ts';
 import type { ImageArchive } from './images.ts';
@@ -33,6 +33,10 @@ export interface World {
   crane(side: Side, args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
   /** Copies an image into a registry as `<host>/<name>` and returns that reference. `name` has a tag. */
   pushImage(side: Side, image: ImageArchive, name: string, options?: { signal?: AbortSignal }): Promise<string>;
+  /** The repositories of a registry. */
+  catalog(side: Side): Promise<string[]>;
+  /** What a registry logged: one line a request, with method, path and status. */
+  registryLog(side: Side): Promise<string>;
   /** Carries a file over the gap. Returns its path on the node. */
   carry(file: string): Promise<string>;
   stop(): Promise<void>;
@@ -58,11 +62,12 @@ export function worldEnvironment(world: World): Record<string, string> {
 
 function worldOf(state: WorldState): World {
   const { tools, inside, outside } = state;
+  const accessTo = (side: Side) => (side === 'inside' ? inside : outside);
   const enter = entering(state.init, state.folder);
   const exec: World['exec'] = (command, options = {}) =>
     attempt([...enter, ...command], { env: insideEnvironment(state), ...options });
   const crane: World['crane'] = (side, args, options = {}) => {
-    const { dockerConfigDir, caFile } = side === 'inside' ? inside : outside;
+    const { dockerConfigDir, caFile } = accessTo(side);
     const env = { ...process.env, DOCKER_CONFIG: dockerConfigDir, SSL_CERT_FILE: caFile };
     return attempt([...(side === 'inside' ? enter : []), tools.crane, ...args], { env, ...options });
   };
@@ -77,7 +82,7 @@ function worldOf(state: WorldState): World {
     ctr: (args, options) => exec(['ctr', '--address', containerdSocket, ...args], options),
     crane,
     pushImage: async (side, image, name, options = {}) => {
-      const { host, certDir, username, password } = side === 'inside' ? inside : outside;
+      const { host, certDir, username, password } = accessTo(side);
       const login = ['--dest-cert-dir', certDir, '--dest-creds', `${username}:${password}`];
       const copy = [tools.skopeo, '--insecure-policy', 'copy', '--quiet', ...login];
       const target = `${host}/${name}`;
@@ -85,6 +90,11 @@ function worldOf(state: WorldState): World {
       await run([...(side === 'inside' ? enter : []), ...command], options);
       return target;
     },
+    catalog: async (side) => {
+      const { stdout } = await crane(side, ['catalog', accessTo(side).host]);
+      return stdout.split('\n').filter((name) => name !== '');
+    },
+    registryLog: (side) => readFile(accessTo(side).logFile, 'utf8'),
     carry: async (file) => {
       const target = join(state.carryDir, basename(file));
       await copyFile(file, target, constants.COPYFILE_FICLONE);

@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
-import { run } from '../../../build/command.ts';
+import { readdir } from 'node:fs/promises';
+import { attempt, run } from '../../../build/command.ts';
 
 /** Debian's packages that the world runs on, each with a file that shows it is there. */
 const packages: Readonly<Record<string, string>> = {
@@ -30,17 +31,28 @@ export function missingPackages(): readonly string[] {
 /** Installs what is missing. Throws with the command to run when this user may not, or this is no Debian. */
 export async function installPackages(options: { signal?: AbortSignal } = {}): Promise<void> {
   const missing = missingPackages();
-  if (missing.length === 0) return;
+  if (missing.length === 0) return await fetchPackageLists(options);
   const install = `apt-get install --yes --no-install-recommends ${missing.join(' ')}`;
   if (!isReadable('/usr/bin/apt-get')) {
     throw new Error(`the test world needs these Debian packages, or their like: ${missing.join(', ')}`);
   }
   if (process.getuid?.() !== 0) throw new Error(`Debian packages are missing; run as root: ${install}`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  await run(['apt-get', 'update'], { ...options, env });
+  await updatePackageLists(options);
   await run(install.split(' '), { ...options, env });
   const absent = missingPackages();
   if (absent.length > 0) throw new Error(`still missing after "${install}": ${absent.join(', ')}`);
+}
+
+/** Asks the mirrors anew. One that does not answer is no failure yet: the package may come from another. */
+export async function updatePackageLists(options: { signal?: AbortSignal } = {}): Promise<void> {
+  await attempt(['apt-get', 'update'], options);
+}
+
+/** Images of Debian come without lists, and base images are made of packages that apt downloads. */
+async function fetchPackageLists(options: { signal?: AbortSignal }): Promise<void> {
+  const lists = await readdir('/var/lib/apt/lists').catch(() => []);
+  if (process.getuid?.() === 0 && !lists.some((file) => file.endsWith('Release'))) await updatePackageLists(options);
 }
 
 function isReadable(file: string): boolean {

@@ -29,13 +29,14 @@ const steps: readonly Step[] = [
 
 for (const [name, make] of steps) {
   const startedMs = Date.now();
+  process.stderr.write(name.padEnd(60)); // first, because a compile takes minutes
   try {
     await make();
   } catch (error) {
-    process.stderr.write(`error: ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
+    process.stderr.write(`\nerror: ${name}: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exit(1);
   }
-  process.stderr.write(`${name.padEnd(60)} ${((Date.now() - startedMs) / 1000).toFixed(1)} s\n`);
+  process.stderr.write(`${((Date.now() - startedMs) / 1000).toFixed(1)} s\n`);
 }
 
 async function assertGo(): Promise<void> {
