@@ -24,7 +24,7 @@ Examples:
       const { printPushed } = await import('../print-pushed.ts');
       const { withProgress } = await import('../progress.ts');
       const report = await withProgress((progress) =>
-        pushToSite(file, flags.site, { tagConflict: flags.overwrite ? 'overwrite' : 'error', progress, signal }),
+        pushToSite(file, flags.site, { onTagConflict: flags.overwrite ? 'overwrite' : 'error', progress, signal }),
       );
       printPushed(report, flags.format);
     });

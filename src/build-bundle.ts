@@ -1,0 +1,135 @@
+import { dirname } from 'node:path';
+import type { Bundle } from '../bundle-spec/bundle.ts';
+import type { Lock } from '../bundle-spec/lock.ts';
+import { readBundle, readLock } from '../bundle-spec/read-bundle.ts';
+import { type BlobSource, registrySource } from '../images/blob-source.ts';
+import { planBundle } from '../images/bundle-layout.ts';
+import { type WriteEvent, writeBundle } from '../images/bundle-writer.ts';
+import type { ImagePlan } from '../images/image-plan.ts';
+import { planImages } from '../images/plan-images.ts';
+import { formatReference, parseReference } from '../images/reference.ts';
+import { bundleContents } from './bundle-contents.ts';
+import { type DiscoveredBundle, type DiscoveredImage, discoverSpec } from './discover-bundle.ts';
+import { checkLock, checkLockedDigests, lockBundle } from './lock-bundle.ts';
+import { lockFileOf, saveLock } from './lock-file.ts';
+import { type Installer, openInstaller } from './open-installer.ts';
+import { count } from './print-table.ts';
+import { formatBytes, type Progress } from './progress.ts';
+import { openSpecRegistries, type SpecRegistries } from './spec-registries.ts';
+
+/** What was built. Sizes in bytes. */
+export interface BuiltBundle {
+  readonly output: string;
+  readonly lock: string;
+  readonly size: number;
+  readonly charts: number;
+  readonly images: number;
+  readonly blobs: number;
+}
+
+interface BuildOptions {
+  /** Take every digest from the lock beside the spec. */
+  readonly locked: boolean;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** What the stages of a build share. */
+interface Build extends BuildOptions {
+  readonly spec: Bundle;
+  readonly folder: string;
+  readonly registries: SpecRegistries;
+  readonly installer: Installer | undefined;
+  readonly lock: Lock | undefined;
+}
+
+/**
+ * Builds `output` from the spec in `file`: finds every image, reads all manifests, plans the tar to the byte, then pulls each blob
+ * once into its place. The lock is written beside the spec when the tar is whole; with `locked` it is read and must fit.
+ * Throws SPEC_INVALID, LOCK_*, CHART_*, HELM_*, RENDER_*, REWRITE_UNPROVEN, REGISTRY_*, PLATFORM_MISSING, DISK_FULL, FILE_*.
+ */
+export async function buildBundle(file: string, output: string, options: BuildOptions): Promise<BuiltBundle> {
+  const { signal, locked } = options;
+  const folder = dirname(file);
+  const spec = await readBundle(file, { signal });
+  const lock = locked ? await readLock(lockFileOf(file), { signal }) : undefined;
+  const registries = await openSpecRegistries(spec.sources.images, { folder, signal });
+  try {
+    const installer = await openInstaller(spec, { folder, registries, signal });
+    try {
+      const build: Build = { ...options, spec, folder, registries, installer, lock };
+      return await runBuild(build, file, output);
+    } finally {
+      await installer?.close();
+    }
+  } finally {
+    await registries.close();
+  }
+}
+
+async function runBuild(build: Build, file: string, output: string): Promise<BuiltBundle> {
+  const { progress, signal } = build;
+  const discovered = await discoverSpec(build.spec, build);
+  const images = withInstaller(discovered.images, build.installer);
+  progress.say(`${count(images.length, 'image')} in ${count(discovered.releases.length, 'release')}, every rewrite proven`);
+  const { plans, lock } = await planAndLock(build, discovered, images);
+  const contents = bundleContents({ discovered, plans, lock, installer: build.installer?.reference });
+  const layout = planBundle(contents);
+  progress.say(`${count(layout.blobs.size, 'blob')}, ${formatBytes(layout.size)} to write`);
+  await writeBundle(layout, output, { sources: sourcesOf(plans), onEvent: showWrite(progress), signal });
+  const lockFile = lockFileOf(file);
+  if (build.lock === undefined) await saveLock(lockFile, lock);
+  const { charts } = contents.header;
+  return { output, lock: lockFile, size: layout.size, charts: charts.length, images: images.length, blobs: layout.blobs.size };
+}
+
+function withInstaller(images: readonly DiscoveredImage[], installer: Installer | undefined): readonly DiscoveredImage[] {
+  if (installer === undefined) return images;
+  const reference = formatReference(installer.reference);
+  const own: DiscoveredImage = { reference, origin: 'installer', valuesPaths: [], places: [] };
+  return [...images.filter((image) => image.reference !== reference), own].sort((a, b) => (a.reference < b.reference ? -1 : 1));
+}
+
+async function planAndLock(
+  { spec, registries, installer, lock, signal }: Build,
+  discovered: DiscoveredBundle,
+  images: readonly DiscoveredImage[],
+): Promise<{ readonly plans: readonly ImagePlan[]; readonly lock: Lock }> {
+  if (lock !== undefined) checkLock(lock, discovered.releases, images);
+  const sources = new Map(lock?.images.map(({ reference, source }) => [reference, source]));
+  const requests = images.map(({ reference }) => {
+    const locked = sources.get(reference);
+    return { reference: parseReference(reference), ...(locked === undefined ? {} : { locked }) };
+  });
+  const own = installer === undefined ? undefined : formatReference(installer.reference);
+  const plans = await planImages(requests, {
+    locate: (reference) =>
+      installer !== undefined && formatReference(reference) === own ? installer.located : registries.locate(reference),
+    platforms: spec.target.platforms,
+    signal,
+  });
+  const planned = lockBundle(discovered, images, plans);
+  if (lock === undefined) return { plans, lock: planned };
+  checkLockedDigests(lock, planned);
+  return { plans, lock };
+}
+
+function sourcesOf(plans: readonly ImagePlan[]): Map<`sha256:${string}`, BlobSource> {
+  const sources = new Map<`sha256:${string}`, BlobSource>();
+  for (const { blobs, located } of plans) {
+    const source = registrySource(located.registry, located.repository);
+    for (const { digest } of blobs) if (!sources.has(digest)) sources.set(digest, source);
+  }
+  return sources;
+}
+
+function showWrite(progress: Progress): (event: WriteEvent) => void {
+  let total = 0;
+  let done = 0;
+  return (event) => {
+    if (event.type === 'planned') total = event.bytes;
+    if (event.type !== 'progress') return;
+    done += event.bytes;
+    progress.bytes(done, total);
+  };
+}

@@ -1,0 +1,79 @@
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+import type { Lock, LockedChart, LockedImage } from '../bundle-spec/lock.ts';
+import { apiVersion } from '../bundle-spec/names.ts';
+import type { ImagePlan } from '../images/image-plan.ts';
+import { formatReference } from '../images/reference.ts';
+import type { DiscoveredBundle, DiscoveredImage } from './discover-bundle.ts';
+import type { ReleaseInput } from './read-releases.ts';
+
+/** The lock of what was discovered and planned. Every plan is of one of the images. */
+export function lockBundle(
+  { spec, releases }: Pick<DiscoveredBundle, 'spec' | 'releases'>,
+  images: readonly DiscoveredImage[],
+  plans: readonly ImagePlan[],
+): Lock {
+  const byReference = new Map(images.map((image) => [image.reference, image]));
+  return {
+    apiVersion,
+    kind: 'Lock',
+    metadata: spec.metadata,
+    charts: releases.map(lockChart),
+    images: plans.flatMap((plan) => {
+      const image = byReference.get(formatReference(plan.reference));
+      return image === undefined ? [] : [lockImage(image, plan)];
+    }),
+  };
+}
+
+/**
+ * Throws LOCK_STALE when a lock is not of this spec any more: other charts, or other references. `images` are those that the spec
+ * makes today.
+ */
+export function checkLock(lock: Lock, releases: readonly ReleaseInput[], images: readonly DiscoveredImage[]): void {
+  const stale = [
+    ...differences(
+      lock.charts.map(({ release, name, version, digest }) => `chart ${name} ${version} of release ${release} (${digest})`),
+      releases
+        .map(lockChart)
+        .map(({ release, name, version, digest }) => `chart ${name} ${version} of release ${release} (${digest})`),
+    ),
+    ...differences(
+      lock.images.map(({ reference }) => reference),
+      images.map(({ reference }) => reference),
+    ),
+  ];
+  if (stale.length > 0) throw lockStale(stale);
+}
+
+/** Throws LOCK_STALE when what would be stored is not what the lock says, as after a change of target.platforms. */
+export function checkLockedDigests(lock: Lock, planned: Lock): void {
+  const locked = new Map(lock.images.map(({ reference, digest }) => [reference, digest]));
+  const stale = planned.images
+    .filter(({ reference, digest }) => locked.get(reference) !== digest)
+    .map(({ reference, digest }) => `${reference} would be stored as ${digest}, and the lock says ${locked.get(reference)}`);
+  if (stale.length > 0) throw lockStale(stale);
+}
+
+function lockChart({ spec, chart }: ReleaseInput): LockedChart {
+  const { name, version, digest, bytes } = chart;
+  return { release: spec.name, name, version, digest, size: bytes.length };
+}
+
+function lockImage(image: DiscoveredImage, plan: ImagePlan): LockedImage {
+  const { digest, mediaType } = plan.stored.descriptor;
+  const { source, mode, platforms, size } = plan;
+  const { origin, valuesPaths, places, reference } = image;
+  return { reference, source, digest, mode, mediaType, platforms: [...platforms], size, origin, valuesPaths, places };
+}
+
+function differences(locked: readonly string[], today: readonly string[]): string[] {
+  const gone = locked.filter((item) => !today.includes(item)).map((item) => `the lock has ${item}, the spec no longer makes it`);
+  const added = today.filter((item) => !locked.includes(item)).map((item) => `the spec makes ${item}, the lock does not have it`);
+  return [...gone, ...added];
+}
+
+function lockStale(lines: readonly string[]): BundleError {
+  return new BundleError('LOCK_STALE', `the lock is not of this spec:\n  ${lines.join('\n  ')}`, {
+    hint: 'build once without --locked, look at what changed in the lock, and commit it',
+  });
+}

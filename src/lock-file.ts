@@ -1,0 +1,26 @@
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, extname, join } from 'node:path';
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+import type { Lock } from '../bundle-spec/lock.ts';
+import { writeLock } from '../bundle-spec/write-lock.ts';
+
+/** The lock beside a spec: `bundle.yaml` has `bundle.lock.yaml`. */
+export function lockFileOf(specFile: string): string {
+  return join(dirname(specFile), `${basename(specFile, extname(specFile))}.lock.yaml`);
+}
+
+/** Writes the lock, whole or not at all. Throws FILE_UNWRITABLE. */
+export async function saveLock(file: string, lock: Lock): Promise<void> {
+  const partial = `${file}.partial`;
+  try {
+    await writeFile(partial, writeLock(lock));
+    await rename(partial, file);
+  } catch (cause) {
+    throw new BundleError('FILE_UNWRITABLE', `the lock ${file} cannot be written`, {
+      hint: 'the bundle itself is whole; give this user the right to write beside the spec and build again',
+      cause,
+    });
+  } finally {
+    await rm(partial, { force: true });
+  }
+}

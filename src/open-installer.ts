@@ -1,0 +1,30 @@
+import { resolve } from 'node:path';
+import type { Bundle } from '../bundle-spec/bundle.ts';
+import { publishedInstaller } from '../cluster/install-manifests.ts';
+import type { Located } from '../images/image-plan.ts';
+import { openArchivedImage, parseArchiveName } from '../images/oci-archive.ts';
+import { parseReference, type Reference } from '../images/reference.ts';
+import type { SpecRegistries } from './spec-registries.ts';
+import { version } from './version.ts';
+
+/** The image of the Job, wherever its bytes are. */
+export interface Installer {
+  readonly reference: Reference;
+  readonly located: Located;
+  close(): Promise<void>;
+}
+
+/**
+ * The installer image that a spec names: a built one in an OCI archive, one to pull, by default the published one of this version;
+ * `undefined` for `none`. Throws FILE_UNREADABLE, BUNDLE_INVALID, REFERENCE_INVALID.
+ */
+export async function openInstaller(
+  { installer = publishedInstaller(version) }: Bundle,
+  { folder, registries, signal }: { readonly folder: string; readonly registries: SpecRegistries; readonly signal: AbortSignal },
+): Promise<Installer | undefined> {
+  if (installer === 'none') return undefined;
+  const archive = parseArchiveName(installer);
+  if (archive !== undefined) return await openArchivedImage({ ...archive, path: resolve(folder, archive.path) }, { signal });
+  const reference = parseReference(installer);
+  return { reference, located: registries.locate(reference), close: async () => undefined };
+}

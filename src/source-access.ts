@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { ChartSource, ImageSource } from '../bundle-spec/bundle.ts';
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+import { findCredentials, referencedCredentials } from '../images/credentials.ts';
+import type { RegistryAccess } from '../images/registry-access.ts';
+
+interface Options {
+  /** The spec's folder, which its paths are relative to. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+}
+
+/** How `host` is reached as `source` says; without `credentials` the user's config files are asked. Throws FILE_UNREADABLE. */
+export async function sourceAccess(
+  host: string,
+  { credentials, ca, plainHttp }: Pick<ImageSource, 'credentials' | 'ca' | 'plainHttp'>,
+  options: Options,
+): Promise<RegistryAccess> {
+  return {
+    host,
+    plainHttp,
+    ...(ca === undefined ? {} : { ca: await readCertificates(ca, host, options) }),
+    credentials: async ({ signal }) =>
+      credentials === undefined
+        ? await findCredentials(host, { signal })
+        : await referencedCredentials(credentials, host, { directory: options.folder, signal }),
+  };
+}
+
+/**
+ * How a chart repository is reached: as the source whose `url` is a prefix of `url` at a path boundary says, the longest of them.
+ * Credentials are those the source names and no others. Throws FILE_UNREADABLE.
+ */
+export async function chartSourceAccess(url: URL, sources: readonly ChartSource[], options: Options): Promise<RegistryAccess> {
+  const folderOf = (text: string): string => (text.endsWith('/') ? text : `${text}/`);
+  const matching = sources.filter((source) => folderOf(url.href).startsWith(folderOf(new URL(source.url).href)));
+  const source = matching.sort((a, b) => b.url.length - a.url.length)[0];
+  if (source?.credentials !== undefined) return await sourceAccess(url.host, source, options);
+  const { credentials: _, ...anonymous } = await sourceAccess(url.host, source ?? { plainHttp: false }, options);
+  return anonymous;
+}
+
+async function readCertificates(file: string, host: string, { folder, signal }: Options): Promise<string> {
+  try {
+    return await readFile(resolve(folder, file), { encoding: 'utf8', signal });
+  } catch (cause) {
+    signal.throwIfAborted();
+    throw new BundleError('FILE_UNREADABLE', `the certificates ${file}, to trust for ${host}, cannot be read`, {
+      hint: 'name a PEM file; paths are relative to the spec',
+      cause,
+    });
+  }
+}

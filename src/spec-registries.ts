@@ -1,0 +1,44 @@
+import type { ImageSource } from '../bundle-spec/bundle.ts';
+import { findCredentials } from '../images/credentials.ts';
+import type { Located } from '../images/image-plan.ts';
+import type { Reference } from '../images/reference.ts';
+import { openRegistry, type Registry } from '../images/registry.ts';
+import { sourceAccess } from './source-access.ts';
+
+/** The registries that a spec pulls from. */
+export interface SpecRegistries {
+  /** Where the bytes of a reference are: at its own host, or at the mirror that `sources.images` names. */
+  locate(reference: Reference): Located;
+  /** Ends all connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the registries that `sources.images` describes; others are opened when a reference needs them, over https and with what the
+ * user's config files know. Nothing is asked of the network yet. Throws FILE_UNREADABLE for a CA file.
+ */
+export async function openSpecRegistries(
+  sources: readonly ImageSource[],
+  options: { readonly folder: string; readonly signal: AbortSignal },
+): Promise<SpecRegistries> {
+  const opened = new Map<string, { readonly registry: Registry; readonly path: string }>();
+  for (const source of sources) {
+    const [host = '', ...path] = (source.mirror ?? source.host).split('/');
+    const registry = openRegistry(await sourceAccess(host, source, options));
+    opened.set(source.host, { registry, path: path.map((part) => `${part}/`).join('') });
+  }
+  return {
+    locate({ host, repository }) {
+      const known = opened.get(host) ?? { registry: openUndescribed(host), path: '' };
+      opened.set(host, known);
+      return { registry: known.registry, repository: `${known.path}${repository}` };
+    },
+    async close() {
+      await Promise.all([...opened.values()].map(({ registry }) => registry.close()));
+    },
+  };
+}
+
+function openUndescribed(host: string): Registry {
+  return openRegistry({ host, plainHttp: false, credentials: ({ signal }) => findCredentials(host, { signal }) });
+}
