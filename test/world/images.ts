@@ -1,5 +1,5 @@
 /** Real programs as images, for tests to push under whatever names they need. */
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cached } from '../../build/cache.ts';
@@ -62,9 +62,14 @@ export async function podinfoImage(options: { signal?: AbortSignal } = {}): Prom
   });
 }
 
-/** The folder of podinfo's own chart. */
+/** The folder of podinfo's own chart, as its module brings it. */
 export async function podinfoChart(options: { signal?: AbortSignal } = {}): Promise<string> {
-  return join(await goModuleFolder(podinfo, options), 'charts/podinfo');
+  const folder = await cached('podinfo-chart', [podinfo.sum], async (folder) => {
+    const chart = join(await goModuleFolder(podinfo, options), 'charts/podinfo');
+    await cp(chart, join(folder, 'podinfo'), { recursive: true });
+    await run(['chmod', '-R', 'u+w', folder], options); // Go's cache is read-only
+  });
+  return join(folder, 'podinfo');
 }
 
 type Lay = (folder: string) => Promise<Omit<LocalImage, 'reference'>>;

@@ -3,7 +3,7 @@ import { attempt } from '../../../build/command.ts';
 import { helm4 } from '../../../build/helm.ts';
 import { productionModules } from '../../../build/image-context.ts';
 import { baseImageStore } from '../base-images.ts';
-import { busyboxImage, podinfoImage } from '../images.ts';
+import { busyboxImage, podinfoChart, podinfoImage } from '../images.ts';
 import { kubernetesVersion } from './cluster-binary.ts';
 import { installPackages } from './debian.ts';
 import { crane, helm3, podinfo, registry } from './programs.ts';
@@ -24,6 +24,7 @@ const steps: readonly Step[] = [
   ['base images', baseImageStore],
   ['busybox image', busyboxImage],
   ['podinfo image', podinfoImage],
+  ['podinfo chart', podinfoChart],
   ['production modules', productionModules],
 ];
 
