@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../bundle-spec/bundle-error.ts';
 import { readReason } from '../helm/render-failure.ts';
 import { readComplaint, trimHelmOutput } from './helm-output.ts';
-import { pullAdvice } from './pull-advice.ts';
+import { pullAdvice, type RegistryAnswer } from './pull-advice.ts';
 import { ExplainedError, type Findings, type LogTail, type ReleaseInReport } from './report.ts';
 import type { Symptom } from './symptom.ts';
 import type { ReleaseEvidence } from './watch-release.ts';
@@ -18,6 +18,8 @@ export interface FailedInstall {
   /** Why helm was stopped; absent when it ended by itself. */
   readonly stopped?: Symptom;
   readonly evidence: ReleaseEvidence;
+  /** What the registry itself says of the image that cannot be pulled, where it was asked. */
+  readonly registryAnswer?: RegistryAnswer;
   /** Lines on the state that the release is left in. */
   readonly state: readonly string[];
 }
@@ -77,7 +79,7 @@ function fromSymptom(cause: Symptom, failed: FailedInstall): ExplainedError {
     ]),
     where: whereOf(cause, crash),
     logs: log === undefined ? [] : [log],
-    fix: fixFor(told, failed.registryHost, log),
+    fix: fixFor(told, failed, log),
     helm: trimHelmOutput(failed.stderr),
     state: failed.state,
   };
@@ -129,12 +131,18 @@ function logFor(cause: Symptom, crash: Symptom | undefined, evidence: ReleaseEvi
   return (crash === undefined ? undefined : evidence.logOf(crash)) ?? evidence.logOf(cause);
 }
 
-function fixFor(told: Symptom, registryHost: string, log: LogTail | undefined): readonly string[] {
+function fixFor(told: Symptom, { registryHost, registryAnswer }: FailedInstall, log: LogTail | undefined): readonly string[] {
   const { namespace } = told.workload;
   const again = 'then run the Job again';
   switch (told.kind) {
     case 'image-pull':
-      return pullAdvice({ image: told.image ?? '', message: told.details.join(' '), registryHost, namespace });
+      return pullAdvice({
+        image: told.image ?? '',
+        message: told.details.join(' '),
+        registryHost,
+        namespace,
+        ...(registryAnswer === undefined ? {} : { registryAnswer }),
+      });
     case 'container-config':
       return [`make what the container asks for (a Secret, a ConfigMap, a key of it) in namespace ${namespace}, ${again}`];
     case 'hook-failed':
@@ -143,7 +151,7 @@ function fixFor(told: Symptom, registryHost: string, log: LogTail | undefined): 
     case 'crashed':
       return log === undefined || log.lines.length === 0
         ? [`the container said nothing before it ended: see its command and values, ${again}`]
-        : [`the log below is the container's own reason: mend that (values, a service it needs), ${again}`];
+        : [`the log has the container's own reason: mend that (values, a service it needs), ${again}`];
     case 'not-created':
       return [`raise the quota, or fit the chart's values to the namespace's rules, ${again}`];
     case 'volume':

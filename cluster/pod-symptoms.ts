@@ -43,7 +43,7 @@ export function jobSymptoms(job: Job, workload: Workload): readonly Symptom[] {
 export function creationSymptoms(workload: Workload, events: readonly ClusterEvent[]): readonly Symptom[] {
   const refused = events.findLast(({ reason }) => reason === 'FailedCreate');
   if (refused?.message === undefined) return [];
-  const message = refused.message.replace(/^Error creating: /, '');
+  const message = refused.message.replace(/^(\(combined from similar events\): )?(Error creating: )?/, '');
   return [
     {
       kind: 'not-created',
@@ -58,7 +58,7 @@ export function creationSymptoms(workload: Workload, events: readonly ClusterEve
 function containerSymptoms(status: ContainerStatus, pod: Pod, workload: Workload): readonly Symptom[] {
   const about = { workload, pod, container: status.name, ...imageOf(pod, status) };
   const key = `${pod.metadata.uid}/${status.name}`;
-  const { waiting, terminated } = status.state ?? {};
+  const { waiting } = status.state ?? {};
   const reason = waiting?.reason ?? '';
   const message = waiting?.message ?? reason;
   if (pullReasons.has(reason)) {
@@ -68,18 +68,28 @@ function containerSymptoms(status: ContainerStatus, pod: Pod, workload: Workload
   if (configReasons.has(reason)) {
     return [{ ...about, kind: 'container-config', key, summary: `container ${status.name}: ${message}`, details: [message] }];
   }
+  return crashSymptoms(status, about, key);
+}
+
+function crashSymptoms(
+  status: ContainerStatus,
+  about: Pick<Symptom, 'workload' | 'image'> & { readonly pod: Pod; readonly container: string },
+  key: string,
+): readonly Symptom[] {
+  const { waiting, terminated } = status.state ?? {};
   const crash = terminated ?? status.lastState?.terminated;
   const restarts = status.restartCount ?? 0;
   if (crash === undefined || crash.exitCode === 0 || status.ready === true) return [];
-  const looping = reason === 'CrashLoopBackOff' && restarts >= crashLoopRestarts;
-  const times = restarts === 0 ? '' : `, ${restarts} restart${restarts === 1 ? '' : 's'}`;
+  // The kubelet may say CrashLoopBackOff only a minute after the crash.
+  const down = waiting?.reason === 'CrashLoopBackOff' || terminated !== undefined;
+  const ended = `ended with ${exitText(crash)}${restarts === 0 ? '' : `, ${restarts} restart${restarts === 1 ? '' : 's'}`}`;
   return [
     {
       ...about,
-      kind: looping ? 'crash-loop' : 'crashed',
+      kind: down && restarts >= crashLoopRestarts ? 'crash-loop' : 'crashed',
       key,
-      summary: `container ${status.name} ends with ${exitText(crash)}${times}`,
-      details: [`container ${status.name} of pod ${pod.metadata.name} ended with ${exitText(crash)}${times}`, ...said(crash)],
+      summary: `container ${status.name} ${ended}`,
+      details: [`container ${status.name} of pod ${about.pod.metadata.name} ${ended}`, ...said(crash)],
     },
   ];
 }

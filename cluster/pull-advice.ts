@@ -1,19 +1,26 @@
+/** What the registry says when the Job asks it. */
+export type RegistryAnswer = 'has it' | 'does not have it';
+
 export interface FailedPull {
   readonly image: string;
   /** What the runtime says. */
   readonly message: string;
   readonly registryHost: string;
   readonly namespace: string;
+  readonly registryAnswer?: RegistryAnswer;
 }
 
 /** What to do about an image that a node cannot pull, by what its runtime says. */
-export function pullAdvice({ image, message, registryHost, namespace }: FailedPull): readonly string[] {
+export function pullAdvice({ image, message, registryHost, namespace, registryAnswer }: FailedPull): readonly string[] {
   const host = image.split('/')[0] ?? '';
   if (host !== registryHost) {
     return [
       `${image} is not of ${registryHost}: its reference was not rewritten. Add it to images.extra or images.paths of bundle.yaml and build again`,
     ];
   }
+  // Asked first: a runtime that finds nothing may go on to a mirror and complain of that one's certificate.
+  if (registryAnswer === 'does not have it')
+    return [`${registryHost} does not have it (any more): run the Job again, which pushes what is missing`];
   if (/x509|certificate|tls:/i.test(message)) {
     return [
       `the node does not trust ${registryHost}: give its CA to containerd (/etc/containerd/certs.d/${registryHost}/hosts.toml) on every node`,

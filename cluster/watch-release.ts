@@ -127,7 +127,7 @@ class Watcher implements ReleaseWatch {
     for (const symptom of symptoms) {
       if (this.#firstSeen.has(ageKey(symptom))) continue;
       this.#firstSeen.set(ageKey(symptom), now);
-      this.#options.onSymptom?.(symptom);
+      if (symptom.kind !== 'not-ready') this.#options.onSymptom?.(symptom);
     }
     const hopeless = symptoms.find((symptom) => this.#isHopeless(symptom, now));
     if (hopeless === undefined || this.#hopeless) return;

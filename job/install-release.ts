@@ -1,0 +1,112 @@
+import { explainInstall } from '../cluster/explain-install.ts';
+import { findPending, recoverPending } from '../cluster/pending-release.ts';
+import { lastDeployed, type Revision, readHistory } from '../cluster/release-history.ts';
+import type { Symptom } from '../cluster/symptom.ts';
+import { watchRelease } from '../cluster/watch-release.ts';
+import { workloadText } from '../cluster/workloads.ts';
+import { upgradeArguments } from './helm-upgrade.ts';
+import { pendingOptions } from './preflight-checks.ts';
+import { registryAnswer } from './registry-answer.ts';
+import { helmEnvironment, type InstalledRelease, known, type ProvenRelease, type Run } from './run.ts';
+
+/**
+ * Installs or upgrades one release and waits until it is ready. A release that our own killed helm left pending is recovered first.
+ * When something cannot heal, helm is stopped and the failure explained: HOOK_FAILED, WORKLOAD_NOT_READY, INSTALL_FAILED …
+ */
+export async function installRelease(run: Run, release: ProvenRelease): Promise<InstalledRelease> {
+  const { name, namespace } = release.helm;
+  await recover(run, release);
+  const before = await readHistory(known(run, 'cluster'), release.helm, run);
+  const ended = await runHelm(run, release);
+  const history = await historyAfter(run, release);
+  const revision = history.at(-1);
+  if (ended.exitCode === 0 && ended.stopped === undefined) {
+    await ended.finish();
+    return { name, namespace, revision: revision?.revision ?? 0 };
+  }
+  const evidence = await ended.finish();
+  run.signal.throwIfAborted();
+  const operation = lastDeployed(before) === undefined ? 'install' : 'upgrade';
+  const pull = evidence.symptoms.find(({ kind }) => kind === 'image-pull');
+  const answer = pull === undefined ? undefined : await registryAnswer(run, pull.image ?? '');
+  throw explainInstall({
+    release: { name, namespace, ...(revision === undefined ? {} : { revision: revision.revision }) },
+    operation,
+    registryHost: known(run, 'target').host,
+    stderr: ended.stderr,
+    evidence,
+    state: stateLines(name, namespace, history),
+    ...(ended.stopped === undefined ? {} : { stopped: ended.stopped }),
+    ...(answer === undefined ? {} : { registryAnswer: answer }),
+  });
+}
+
+/** `web is failed at revision 3; revision 2 was deployed before …`, for reports. */
+export function stateLines(name: string, namespace: string, history: readonly Revision[]): readonly string[] {
+  const last = history.at(-1);
+  if (last === undefined) return [`${name} is not installed`];
+  const earlier = lastDeployed(history.slice(0, -1));
+  const back =
+    earlier === undefined
+      ? ''
+      : `; "helm rollback ${name} ${earlier.revision} -n ${namespace}" goes back to revision ${earlier.revision}`;
+  return [`${name} is ${last.status} at revision ${last.revision}${last.status === 'deployed' ? '' : back}`];
+}
+
+async function recover(run: Run, { helm: release }: ProvenRelease): Promise<void> {
+  const pending = await findPending(release, pendingOptions(run));
+  if (pending === undefined) return;
+  run.reporter.event('recover', { release: release.name, remedy: pending.remedy, reason: pending.reason });
+  const onLine = (line: string): void => run.reporter.event('helm', { release: release.name, line });
+  await recoverPending(pending, { ...pendingOptions(run), helm: known(run, 'helm'), env: helmEnvironment(), onLine });
+}
+
+async function runHelm(run: Run, release: ProvenRelease) {
+  const { name, namespace } = release.helm;
+  const { reporter } = run;
+  const hopeless = new AbortController();
+  let stopped: Symptom | undefined;
+  const watch = await watchRelease(known(run, 'cluster'), {
+    namespace,
+    workloads: release.workloads.filter((workload) => workload.namespace === namespace),
+    signal: run.signal,
+    onSymptom: (symptom) => reporter.event('symptom', eventOf(name, symptom)),
+    onHopeless: (symptom) => {
+      reporter.event('hopeless', eventOf(name, symptom));
+      stopped = symptom;
+      hopeless.abort();
+    },
+  });
+  const { args, fileNames } = await upgradeArguments(known(run, 'helm'), release, {
+    folder: run.folder,
+    timeoutSeconds: run.options.timeoutSeconds,
+    holder: run.options.holder,
+    bundle: reporter.bundle.name,
+    signal: run.signal,
+  });
+  const lines: string[] = [];
+  const onLine = (raw: string, stream: 'stdout' | 'stderr'): void => {
+    const line = [...fileNames].reduce((text, [file, layer]) => text.replaceAll(file, layer), raw);
+    if (stream === 'stderr') lines.push(line);
+    reporter.event('helm', { release: name, stream, line });
+  };
+  const signal = AbortSignal.any([run.signal, hopeless.signal]);
+  const exitCode = await known(run, 'helm')
+    .run(args, { signal, env: helmEnvironment(), onLine })
+    .then((result) => result.exitCode)
+    .catch(async (error: unknown) => {
+      if (hopeless.signal.aborted && !run.signal.aborted) return undefined;
+      await watch.finish();
+      throw error;
+    });
+  return { exitCode, stopped, stderr: lines.join('\n'), finish: () => watch.finish() };
+}
+
+function eventOf(release: string, { kind, workload, summary }: Symptom): Readonly<Record<string, unknown>> {
+  return { release, kind, workload: workloadText(workload), summary };
+}
+
+/** With a signal of its own: what state was left is worth knowing when everything has been told to stop. */
+async function historyAfter(run: Run, { helm: release }: ProvenRelease): Promise<readonly Revision[]> {
+  return await readHistory(known(run, 'cluster'), release, { signal: AbortSignal.timeout(20_000) });
+}

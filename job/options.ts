@@ -1,0 +1,62 @@
+import { parseArgs } from 'node:util';
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+
+/** What the Job's manifest tells the installer, by flags or, where one is absent, by environment variables. */
+export interface JobOptions {
+  /** `--bundle`, DIOLKOS_BUNDLE. */
+  readonly bundleFile: string;
+  /** `--site`, DIOLKOS_SITE. */
+  readonly siteFile: string;
+  /** `--timeout`, DIOLKOS_TIMEOUT: seconds that helm waits for one release. Default 600. */
+  readonly timeoutSeconds: number;
+  /** `--deadline`, DIOLKOS_DEADLINE: seconds for everything; it should end before the Job's activeDeadlineSeconds. Default none. */
+  readonly deadlineSeconds: number | undefined;
+  /** `--termination-message`, DIOLKOS_TERMINATION_MESSAGE: default `/dev/termination-log`. */
+  readonly messageFile: string;
+  /** POD_NAME; outside a pod the host's name. */
+  readonly holder: string;
+  /** POD_NAMESPACE; outside a pod that of the site. */
+  readonly namespace: string | undefined;
+}
+
+/** Reads the command line. Throws USAGE_INVALID. */
+export function readJobOptions(args: readonly string[], env: NodeJS.ProcessEnv): JobOptions {
+  const flags = parseFlags(args);
+  const told = (flag: keyof typeof flags): string | undefined =>
+    flags[flag] ?? env[`DIOLKOS_${flag.toUpperCase().replaceAll('-', '_')}`];
+  const required = (flag: keyof typeof flags): string => {
+    const value = told(flag);
+    if (value === undefined) throw new BundleError('USAGE_INVALID', `--${flag} is missing`, { hint: usage });
+    return value;
+  };
+  const seconds = (flag: keyof typeof flags): number | undefined => {
+    const value = told(flag);
+    if (value === undefined) return undefined;
+    if (/^[1-9]\d{0,6}$/.test(value)) return Number(value);
+    throw new BundleError('USAGE_INVALID', `--${flag} ${value} is no number of seconds`, { hint: usage });
+  };
+  return {
+    bundleFile: required('bundle'),
+    siteFile: required('site'),
+    timeoutSeconds: seconds('timeout') ?? 600,
+    deadlineSeconds: seconds('deadline'),
+    messageFile: told('termination-message') ?? '/dev/termination-log',
+    holder: env.POD_NAME ?? env.HOSTNAME ?? 'diolkos',
+    namespace: env.POD_NAMESPACE,
+  };
+}
+
+const usage =
+  'usage: job/main.js --bundle <file> --site <file> [--timeout <seconds>] [--deadline <seconds>] [--termination-message <file>]';
+
+function parseFlags(args: readonly string[]) {
+  const type = 'string' as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      options: { bundle: { type }, site: { type }, timeout: { type }, deadline: { type }, 'termination-message': { type } },
+    }).values;
+  } catch (cause) {
+    throw new BundleError('USAGE_INVALID', cause instanceof Error ? cause.message : String(cause), { hint: usage, cause });
+  }
+}
