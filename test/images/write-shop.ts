@@ -36,7 +36,12 @@ function fillDisk(): void {
 
 try {
   const spoiled = new Map([...sources].map(([digest, source]) => [digest, spoil(source)]));
-  await writeBundle(planShop(samples), output, { sources: mode === undefined ? sources : spoiled, signal, concurrency: 1 });
+  await writeBundle(planShop(samples), output, {
+    sources: mode === undefined ? sources : spoiled,
+    signal,
+    concurrency: 1,
+    onEvent: ({ type }) => type === 'planned' && process.stdout.write('fetching\n'),
+  });
 } catch (error) {
   const { code, message } = error as { code?: string; message?: string };
   process.stdout.write(`${JSON.stringify({ code, message })}\n`);
