@@ -34,7 +34,7 @@ export function readReason(stderr: string): string {
   if (failed !== null) return `${failed[1]}: ${oneLine(failed[2] ?? '')}`;
   const frames = [...message.matchAll(/([^\s(]+:\d+(?::\d+)?):?\s+executing "[^"]*" at <(.*?)>:\s*/g)];
   const innermost = frames.at(-1);
-  if (innermost === undefined) return oneLine(message) || 'helm gave no reason';
+  if (innermost === undefined) return withoutValues(oneLine(message)) || 'helm gave no reason';
   const cause = message.slice(innermost.index + innermost[0].length);
   return `${innermost[1]}: ${innermost[2]}: ${oneLine(cause)}`;
 }
@@ -45,6 +45,12 @@ function oneLine(text: string): string {
     .map((line) => line.trim())
     .filter((line) => line !== '')
     .join('; ');
+}
+
+/** A schema's refusal quotes the value it refuses. */
+function withoutValues(reason: string): string {
+  if (!/specifications of the schema/.test(reason)) return reason;
+  return reason.replace(/(at '[^']*': )'(?:[^'\\]|\\.)*'(?= (?:does|is|has|must))/g, '$1the value').replaceAll(':;', ':');
 }
 
 function adviceFor(reason: string): string {

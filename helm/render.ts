@@ -83,7 +83,8 @@ function templateArguments(release: HelmRelease, layers: readonly WrittenLayer[]
     resolve(release.chart),
     `--namespace=${release.namespace}`,
     ...(options.includeCrds === false ? [] : ['--include-crds']),
-    `--kube-version=${options.kubernetes}`,
+    // A bare minor would reach charts as "v1.36", and those that make a tag of it name an image that does not exist.
+    `--kube-version=${/^\d+\.\d+$/.test(options.kubernetes) ? `${options.kubernetes}.0` : options.kubernetes}`,
     ...(options.apiVersions ?? []).map((version) => `--api-versions=${version}`),
     ...(options.skipSchemaValidation === true ? ['--skip-schema-validation'] : []),
     ...layers.flatMap((layer) => ['--values', layer.path]),

@@ -1,0 +1,3 @@
+{{- define "image" -}}
+{{- if contains "/" .name }}{{ .name }}{{ else }}{{ .global.registry }}/{{ .name }}:{{ .global.tag }}{{ end -}}
+{{- end -}}

@@ -1,0 +1,141 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { discoverRelease } from '../../helm/discover.ts';
+import { rewriteUnproven } from '../../helm/leftovers.ts';
+import { rewriteRelease } from '../../helm/prove.ts';
+import { chartCases } from './chart-cases.ts';
+import { helmsUnderTest } from './helms.ts';
+import { chartFolder, releaseOf } from './packed-chart.ts';
+
+const charts = join(import.meta.dirname, '../charts');
+const target = { host: 'registry.internal:5000', prefix: 'mirror' };
+const deployed = { kubernetes: ['1.36'], paths: [], ignore: [] };
+const pod = (name: string, image: string): string =>
+  `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}}\nspec: {containers: [{name: main, image: ${image}}]}\n`;
+
+for (const helm of await helmsUnderTest()) {
+  for (const { chart, shape, kubernetes = deployed.kubernetes, ...expected } of chartCases) {
+    test(`helm ${helm.version}, ${chart}: ${shape}`, async (t) => {
+      const options = { ...deployed, kubernetes, signal: t.signal };
+      const release = await releaseOf(t, join(charts, chart));
+      const discovery = await discoverRelease(helm, release, options);
+      const rewrite = await rewriteRelease(helm, release, discovery, target, options);
+      const found = discovery.references.map(({ reference, valuesPaths, places }) => [
+        reference,
+        { paths: valuesPaths, places: places.map(({ kind, name, path }) => `${kind}/${name} ${path}`) },
+      ]);
+      assert.deepEqual(Object.fromEntries(found), expected.found);
+      assert.deepEqual(rewrite.overrides, expected.overrides);
+      assert.deepEqual(
+        rewrite.leftovers.map(({ reason, reference }) => `${reason} ${reference}`),
+        expected.leftovers,
+      );
+      assert.equal(discovery.renders, expected.renders);
+    });
+  }
+
+  test(`helm ${helm.version}: the image of a values layer is found and rewritten like one of the chart`, async (t) => {
+    const directory = await chartFolder(t, { 'templates/pod.yaml': pod('api', '"{{ .Values.image }}"') });
+    const release = await releaseOf(t, directory, ['image: quay.io/shop/api:1', 'image: quay.io/shop/api:2']);
+    const discovery = await discoverRelease(helm, release, { ...deployed, signal: t.signal });
+    assert.deepEqual(
+      discovery.references.map(({ reference }) => reference),
+      ['quay.io/shop/api:2'],
+    );
+    const { overrides, leftovers } = await rewriteRelease(
+      helm,
+      release,
+      discovery,
+      { host: 'r.internal', prefix: '' },
+      { ignore: [], signal: t.signal },
+    );
+    assert.deepEqual({ overrides, leftovers }, { overrides: { image: 'r.internal/quay.io/shop/api:2' }, leftovers: [] });
+  });
+
+  test(`helm ${helm.version}: ignored references neither travel nor are rewritten, by tag or by repository`, async (t) => {
+    const release = await releaseOf(t, join(charts, 'lists'));
+    const options = { ...deployed, ignore: ['quay.io/shop/one', 'two:2', 'shop/search:9'], signal: t.signal };
+    const discovery = await discoverRelease(helm, release, options);
+    const { overrides, leftovers } = await rewriteRelease(helm, release, discovery, target, options);
+    const found = discovery.references.map(({ reference }) => reference);
+    assert.deepEqual(found, [
+      'docker.io/shop/search:2',
+      'quay.io/shop/exporter:0.9',
+      'quay.io/shop/helper:0.1',
+      'quay.io/shop/mail:3',
+    ]);
+    assert.deepEqual({ images: overrides.images, leftovers }, { images: undefined, leftovers: [] });
+  });
+
+  test(`helm ${helm.version}: what is left over names object, path, reference, template and the line to add, and adding it works`, async (t) => {
+    const release = await releaseOf(t, join(charts, 'hard-coded'));
+    const prove = async (ignore: readonly string[]) => {
+      const discovery = await discoverRelease(helm, release, { ...deployed, ignore, signal: t.signal });
+      return rewriteRelease(helm, release, discovery, target, { ignore, signal: t.signal });
+    };
+    const { leftovers } = await prove([]);
+    const { code, message, hint } = rewriteUnproven(leftovers);
+    assert.equal(code, 'REWRITE_UNPROVEN');
+    assert.match(message, /Job shop-system\/setup, spec\.template\.spec\.containers\[0\]\.image: ghcr\.io\/shop\/setup:2\.5\.1/);
+    assert.match(message, /Pod probe-\*.*curlimages\/curl \(hard-coded\/templates\/tests\/test\.yaml\)/);
+    assert.match(hint ?? '', /images: \{ignore: \["ghcr\.io\/shop\/setup:2\.5\.1"\]\}/);
+    const ignore = leftovers.map(({ specLine }) => /"(.*)"/.exec(specLine)?.[1] ?? '');
+    assert.deepEqual((await prove(ignore)).leftovers, []);
+  });
+
+  test(`helm ${helm.version}: images.extra tells the tag of a repository that a program completes`, async (t) => {
+    const release = await releaseOf(t, join(charts, 'arguments-and-variables'));
+    const options = {
+      ...deployed,
+      extra: ['ghcr.io/scan/db:2', 'mirror.example.com/scan/db:2'],
+      ignore: ['quay.io/op/operator'],
+      signal: t.signal,
+    };
+    const discovery = await discoverRelease(helm, release, options);
+    const { overrides, leftovers } = await rewriteRelease(helm, release, discovery, target, options);
+    assert.deepEqual(leftovers, []);
+    assert.deepEqual(overrides.dbRepository, [
+      'registry.internal:5000/mirror/ghcr.io/scan/db',
+      'registry.internal:5000/mirror/mirror.example.com/scan/db',
+    ]);
+  });
+
+  test(`helm ${helm.version}: images.paths brings a path that nothing else gives away`, async (t) => {
+    const directory = await chartFolder(t, {
+      'values.yaml': 'parts: {where: "", what: team/api}\n',
+      'templates/pod.yaml': pod(
+        'api',
+        '"{{ with .Values.parts.where }}{{ . }}/{{ end }}{{ .Values.parts.what | replace "team" "shop" }}:1"',
+      ),
+    });
+    const release = await releaseOf(t, directory);
+    for (const [paths, reasons] of [
+      [[], ['hard-coded']],
+      [['parts.where'], []],
+    ] as const) {
+      const options = { ...deployed, paths, signal: t.signal };
+      const discovery = await discoverRelease(helm, release, options);
+      const { leftovers } = await rewriteRelease(helm, release, discovery, target, options);
+      assert.deepEqual(
+        leftovers.map(({ reason }) => reason),
+        reasons,
+      );
+    }
+  });
+
+  test(`helm ${helm.version}: a pod image that is no reference is an error that names it`, async (t) => {
+    const directory = await chartFolder(t, { 'templates/pod.yaml': pod('api', '"{{ .Values.image }}:1.0"') });
+    const discovery = discoverRelease(helm, await releaseOf(t, directory), { ...deployed, signal: t.signal });
+    await assert.rejects(discovery, { code: 'REFERENCE_INVALID', message: /Pod api, spec\.containers\[0\]\.image .*":1\.0"/ });
+  });
+
+  test(`helm ${helm.version}: kinds are those an install creates, with the namespaces that the chart sets`, async (t) => {
+    const release = await releaseOf(t, join(charts, 'hard-coded'));
+    const { kinds } = await discoverRelease(helm, release, { ...deployed, signal: t.signal });
+    assert.deepEqual(kinds, [
+      { apiVersion: 'batch/v1', kind: 'Job', namespace: 'shop-system' },
+      { apiVersion: 'v1', kind: 'Pod' },
+    ]);
+  });
+}
