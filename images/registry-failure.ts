@@ -26,7 +26,7 @@ export interface RegistryComplaint {
 }
 
 const ErrorsJson = z.object({
-  errors: z.array(z.object({ code: z.coerce.string().default(''), message: z.string().nullish(), detail: z.unknown() })).min(1),
+  errors: z.array(z.object({ code: z.coerce.string().default(''), message: z.string().nullish(), detail: z.unknown().optional() })).min(1),
 });
 
 // Token servers and proxies say it in other ways.
