@@ -24,7 +24,7 @@ test('the name of an archive ends at the first colon', () => {
 });
 
 test('the installer.tar of a bundle is an archive of that image alone, whose blobs are read in place', async (t) => {
-  const samples = shopSamples();
+  const samples = await shopSamples();
   const { file } = await writeShop(t, samples);
   const directory = await tempDir(t);
   await run('tar', ['-xf', file, '-C', directory, 'install']);

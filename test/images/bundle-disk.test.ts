@@ -13,8 +13,8 @@ import { memorySources, planShop, shopSamples, tempDir } from './sample-bundle.t
 const run = promisify(execFile);
 const script = join(import.meta.dirname, 'write-shop.ts');
 
-function write(output: string, signal: AbortSignal): Promise<unknown> {
-  const samples = shopSamples();
+async function write(output: string, signal: AbortSignal): Promise<unknown> {
+  const samples = await shopSamples();
   return writeBundle(planShop(samples), output, { sources: memorySources(samples), signal });
 }
 

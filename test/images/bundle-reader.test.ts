@@ -52,7 +52,7 @@ test('a stream that is left early lets the bundle be closed', async (t) => {
 });
 
 test('a bundle cut at any block is truncated, and says how much is missing', async (t) => {
-  const { file } = await writeShop(t, tinySamples());
+  const { file } = await writeShop(t, await tinySamples());
   const whole = await readFile(file);
   const cut = join(await tempDir(t), 'cut.tar');
   for (let size = blockSize; size < whole.length; size += blockSize) {
@@ -68,7 +68,7 @@ test('a bundle cut at any block is truncated, and says how much is missing', asy
 });
 
 test('one flipped byte is found, wherever it is', async (t) => {
-  const { file } = await writeShop(t, tinySamples());
+  const { file } = await writeShop(t, await tinySamples());
   const bundle = await opened(t, file);
   const regions = bundle.parts.flatMap(({ name, size, position }) => [
     { name: `the name in the header of ${name}`, at: position - blockSize },
@@ -120,7 +120,7 @@ test('a damaged manifest hurts its image without the blobs being read', async (t
 });
 
 test('bytes behind the end are told', async (t) => {
-  const { file } = await writeShop(t, tinySamples());
+  const { file } = await writeShop(t, await tinySamples());
   await writeFile(file, 'more', { flag: 'a' });
   await assert.rejects(verifyBundle(file, { full: false, signal: t.signal }), {
     code: 'BUNDLE_DAMAGED',
@@ -153,7 +153,7 @@ const foreign: readonly {
 ];
 for (const { name, make, message } of foreign) {
   test(`${name} is named for what it is`, async (t) => {
-    const { file } = await writeShop(t, tinySamples());
+    const { file } = await writeShop(t, await tinySamples());
     await writeFile(file, make(await readFile(file)));
     await assert.rejects(openBundle(file, { signal: t.signal }), { code: 'BUNDLE_INVALID', message });
   });
@@ -204,7 +204,7 @@ const lies: readonly { readonly name: string; readonly change: (json: BundleJson
 ];
 for (const { name, change, message } of lies) {
   test(`a bundle.json with ${name} is refused`, async (t) => {
-    const { file } = await writeShop(t, tinySamples());
+    const { file } = await writeShop(t, await tinySamples());
     const bundle = await opened(t, file);
     await writeFile(file, forged({ ...bundle.json, ...(change(bundle.json) as object) }));
     await assert.rejects(openBundle(file, { signal: t.signal }), { code: 'BUNDLE_INVALID', message });
@@ -212,7 +212,7 @@ for (const { name, change, message } of lies) {
 }
 
 test('a bundle.json that was changed without its checksum is damaged', async (t) => {
-  const { file } = await writeShop(t, tinySamples());
+  const { file } = await writeShop(t, await tinySamples());
   const bundle = await opened(t, file);
   const at = (await readFile(file)).indexOf(bundle.json.tool);
   await flip(file, at);

@@ -10,12 +10,13 @@ import type { BlobSource } from '../../images/blob-source.ts';
 import { openBundle } from '../../images/bundle-reader.ts';
 import { type WriteEvent, writeBundle } from '../../images/bundle-writer.ts';
 import { digestOf } from '../../images/digest.ts';
-import { memorySources, noise, planShop, shopSamples, tempDir, writeShop } from './sample-bundle.ts';
+import { noise } from '../registries/sample-images.ts';
+import { memorySources, planShop, shopSamples, tempDir, writeShop } from './sample-bundle.ts';
 
 const run = promisify(execFile);
 
 test('a written bundle gives back every blob and every entry', async (t) => {
-  const samples = shopSamples();
+  const samples = await shopSamples();
   const { file, layout } = await writeShop(t, samples);
   const bundle = await openBundle(file, { signal: t.signal });
   t.after(() => bundle.close());
@@ -55,7 +56,7 @@ test('the tar package lists the planned files too', async (t) => {
 
 test('the same contents give the same bytes, whatever the order and concurrency', async (t) => {
   const { file } = await writeShop(t);
-  const samples = shopSamples();
+  const samples = await shopSamples();
   const again = join(await tempDir(t), 'again.tar');
   const shuffled = { ...samples, images: [...samples.images].reverse() };
   const layout = { ...planShop(shuffled), json: planShop(samples).json };
@@ -64,7 +65,7 @@ test('the same contents give the same bytes, whatever the order and concurrency'
 });
 
 test('every blob is pulled once, the largest first, and its bytes are told', async (t) => {
-  const samples = shopSamples();
+  const samples = await shopSamples();
   const pulled: number[] = [];
   const events: WriteEvent[] = [];
   const counted = wrapped(memorySources(samples), (size) => pulled.push(size));
@@ -95,7 +96,7 @@ const spoiled: readonly { readonly name: string; readonly spoil: (bytes: Buffer)
 ];
 for (const { name, spoil, code } of spoiled) {
   test(`a source that gives ${name} leaves nothing behind`, async (t) => {
-    const samples = shopSamples();
+    const samples = await shopSamples();
     const blobs = new Map([...samples.blobs].map(([digest, bytes], index) => [digest, index === 2 ? spoil(bytes) : bytes]));
     const directory = await tempDir(t);
     const written = writeBundle(planShop(samples), join(directory, 'shop.tar'), {
@@ -108,7 +109,7 @@ for (const { name, spoil, code } of spoiled) {
 }
 
 test('a source that writes past its blob is stopped before it does', async (t) => {
-  const samples = shopSamples();
+  const samples = await shopSamples();
   const lying = (honest: BlobSource): BlobSource => ({
     async pull(descriptor, write, options) {
       await honest.pull(descriptor, write, options);
@@ -121,7 +122,7 @@ test('a source that writes past its blob is stopped before it does', async (t) =
 });
 
 test('an abort midway leaves the output that was there and nothing else', async (t) => {
-  const samples = shopSamples();
+  const samples = await shopSamples();
   const directory = await tempDir(t);
   const output = join(directory, 'shop.tar');
   await writeFile(output, 'the one before');

@@ -1,104 +1,43 @@
-import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { gzipSync } from 'node:zlib';
 import type { BundleJson } from '../../bundle-spec/bundle-json.ts';
 import type { Digest } from '../../bundle-spec/names.ts';
 import { type BlobSource, streamSource } from '../../images/blob-source.ts';
 import { type BundleLayout, type CarriedImage, planBundle } from '../../images/bundle-layout.ts';
 import { writeBundle } from '../../images/bundle-writer.ts';
-import { canonicalJson } from '../../images/canonical-json.ts';
 import { type ChartArtifact, chartArtifact } from '../../images/chart-artifact.ts';
-import type { Descriptor, HeldDocument } from '../../images/descriptor.ts';
-import { digestOf } from '../../images/digest.ts';
+import { readImageTree } from '../../images/image-tree.ts';
 import { formatReference, parseReference } from '../../images/reference.ts';
-import { tarHeader } from '../../images/tar-header.ts';
+import { chunksOf, noise, type SampleImage, sampleImage, sampleIndex } from '../registries/sample-images.ts';
 
-const types = {
-  index: 'application/vnd.oci.image.index.v1+json',
-  manifest: 'application/vnd.oci.image.manifest.v1+json',
-  config: 'application/vnd.oci.image.config.v1+json',
-  layer: 'application/vnd.oci.image.layer.v1.tar+gzip',
-};
-
-/** Images that are made on the spot: real ones, whose layers are gzipped tars of one file of noise. */
+/** Images that are made on the spot, as they are planned. */
 export interface Samples {
   readonly images: readonly CarriedImage[];
   /** Bytes of every config and layer. */
   readonly blobs: ReadonlyMap<Digest, Buffer>;
 }
 
-/** `platforms` of more than one make an index. Layers of the same seed and size are the same blob. */
-export interface SampleImage {
-  readonly reference: string;
-  readonly platforms?: readonly string[];
-  readonly layers: readonly { readonly seed: string; readonly size: number }[];
-}
+export type NamedSample = readonly [reference: string, image: SampleImage];
 
-export function makeSamples(wanted: readonly SampleImage[]): Samples {
-  const blobs = new Map<Digest, Buffer>();
-  return { images: wanted.map((sample) => makeImage(sample, blobs)), blobs };
-}
-
-function makeImage({ reference, platforms = ['linux/amd64'], layers }: SampleImage, blobs: Map<Digest, Buffer>): CarriedImage {
-  const held: Descriptor[] = [];
-  const hold = (mediaType: string, bytes: Buffer): Descriptor => {
-    const { descriptor } = heldBlob(mediaType, bytes);
-    blobs.set(descriptor.digest, bytes);
-    held.push(descriptor);
-    return descriptor;
-  };
-  const manifests = platforms.map((text) => {
-    const [os = '', architecture = ''] = text.split('/');
-    const tars = layers.map(({ seed, size }) => layerTar(seed, size));
-    const diffIds = tars.map(digestOf);
-    const config = hold(
-      types.config,
-      canonicalJson({ os, architecture, config: {}, rootfs: { type: 'layers', diff_ids: diffIds } }),
-    );
-    const stored = tars.map((tar) => hold(types.layer, gzipSync(tar, { level: 1 })));
-    const manifest = canonicalJson({ schemaVersion: 2, mediaType: types.manifest, config, layers: stored });
-    const { descriptor } = heldBlob(types.manifest, manifest);
-    return { descriptor: { ...descriptor, platform: { os, architecture } }, bytes: manifest };
+export async function makeSamples(wanted: readonly NamedSample[]): Promise<Samples> {
+  const blobs = wanted.flatMap(([, image]) => image.blobs.map(({ descriptor, bytes }) => [descriptor.digest, bytes] as const));
+  const images = wanted.map(async ([reference, { root, manifests }]) => {
+    const bytes = new Map(manifests.map((manifest) => [manifest.descriptor.digest, manifest.bytes]));
+    const tree = await readImageTree(root.descriptor, async ({ digest }) => bytes.get(digest) ?? Buffer.alloc(0));
+    return { reference: parseReference(reference), stored: root, ...tree };
   });
-  const index = canonicalJson({
-    schemaVersion: 2,
-    mediaType: types.index,
-    manifests: manifests.map((child) => child.descriptor),
-  });
-  const all = manifests.length === 1 ? manifests : [...manifests, heldBlob(types.index, index)];
-  const stored = all.at(-1);
-  if (stored === undefined) throw new Error('an image has at least one platform');
-  return { reference: parseReference(reference), stored, manifests: all, blobs: held };
-}
-
-export function heldBlob(mediaType: string, bytes: Buffer): HeldDocument {
-  return { descriptor: { mediaType, digest: digestOf(bytes), size: bytes.length }, bytes };
-}
-
-function layerTar(seed: string, size: number): Buffer {
-  const body = noise(seed, size);
-  return Buffer.concat([tarHeader(`${seed}.bin`, size), body, Buffer.alloc((512 - (size % 512)) % 512), Buffer.alloc(1024)]);
-}
-
-/** Bytes that do not compress and are the same in every run. */
-export function noise(seed: string, size: number): Buffer {
-  return createHash('shake256', { outputLength: size }).update(seed).digest();
+  return { images: await Promise.all(images), blobs: new Map(blobs) };
 }
 
 /** The blobs of the samples as sources that give 64 KiB at a time. */
 export function memorySources(samples: Samples): Map<Digest, BlobSource> {
-  const source = streamSource(async ({ digest }) => chunks(samples.blobs.get(digest) ?? Buffer.alloc(0)), {
+  const source = streamSource(async ({ digest }) => chunksOf(samples.blobs.get(digest) ?? Buffer.alloc(0)), {
     verified: false,
     what: 'memory',
   });
   return new Map([...samples.blobs.keys()].map((digest) => [digest, source]));
-}
-
-async function* chunks(bytes: Buffer): AsyncIterable<Buffer> {
-  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
 }
 
 export const sampleChart: ChartArtifact = chartArtifact({ name: 'shop', version: '1.0.0+1' }, noise('chart', 3_000));
@@ -106,29 +45,26 @@ export const sampleChart: ChartArtifact = chartArtifact({ name: 'shop', version:
 const installer = 'registry.example/diolkos/installer:1';
 
 /** A bundle of a few kilobytes, for tests that open it a thousand times. */
-export function tinySamples(): Samples {
+export function tinySamples(): Promise<Samples> {
   return makeSamples([
-    { reference: 'docker.io/library/tiny:1', layers: [{ seed: 'tiny', size: 700 }] },
-    { reference: installer, layers: [{ seed: 'installer', size: 900 }] },
+    ['docker.io/library/tiny:1', sampleImage({ seed: 'tiny', layers: [700] })],
+    [installer, sampleImage({ seed: 'installer', layers: [900] })],
   ]);
 }
 
 /** Three images that share a layer, two names for one of them, a chart and the installer. */
-export function shopSamples(): Samples {
-  const base = { seed: 'base', size: 20_000 };
+export function shopSamples(): Promise<Samples> {
+  const both = ['linux/amd64', 'linux/arm64'];
+  const api = sampleImage({ seed: 'shop', layers: [20_000, 2_500_000] });
   return makeSamples([
-    { reference: 'registry.example/shop/api:1', layers: [base, { seed: 'api', size: 2_500_000 }] },
-    { reference: 'docker.io/library/api-too:1', layers: [base, { seed: 'api', size: 2_500_000 }] },
-    {
-      reference: 'docker.io/library/web:2',
-      platforms: ['linux/amd64', 'linux/arm64'],
-      layers: [base, { seed: 'web', size: 511 }],
-    },
-    { reference: installer, platforms: ['linux/amd64', 'linux/arm64'], layers: [{ seed: 'installer', size: 70_000 }] },
+    ['registry.example/shop/api:1', api],
+    ['docker.io/library/api-too:1', api],
+    ['docker.io/library/web:2', sampleIndex(both, { seed: 'shop', layers: [20_000, 511] })],
+    [installer, sampleIndex(both, { seed: 'installer', layers: [70_000] })],
   ]);
 }
 
-export function planShop(samples: Samples = shopSamples()): BundleLayout {
+export function planShop(samples: Samples): BundleLayout {
   const names = new Set(samples.images.map((image) => formatReference(image.reference)));
   return planBundle({
     header: headerOf(samples, names.has(installer) ? installer : undefined),
@@ -186,8 +122,9 @@ function carriedChart(): BundleJson['charts'][number] {
 /** Writes the bundle of `samples` into a directory of the test and gives its path and layout. */
 export async function writeShop(
   t: TestContext,
-  samples = shopSamples(),
+  wanted?: Samples,
 ): Promise<{ readonly file: string; readonly layout: BundleLayout }> {
+  const samples = wanted ?? (await shopSamples());
   const file = join(await tempDir(t), 'shop.tar');
   const layout = planShop(samples);
   await writeBundle(layout, file, { sources: memorySources(samples), signal: t.signal });

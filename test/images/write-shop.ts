@@ -9,7 +9,7 @@ import { writeBundle } from '../../images/bundle-writer.ts';
 import { memorySources, planShop, shopSamples } from './sample-bundle.ts';
 
 const [output = '', mode, filler = ''] = process.argv.slice(2);
-const samples = shopSamples();
+const samples = await shopSamples();
 const sources = memorySources(samples);
 const signal = new AbortController().signal;
 
