@@ -1,39 +1,63 @@
 /**
- * Runs the test files of one suite with node:test and fails when none ran. Usage: `node test/run.ts unit [file or folder …]`.
- * node itself exits 0 when no file matches, which would be a green light for nothing.
+ * Runs the test files of one suite with node:test: `node test/run.ts unit|world|full [file or folder …]`.
+ * node itself exits 0 when no file matches and when tests are skipped, which would be a green light for nothing: here no test is a
+ * failure, and in CI (`CI=true`) a skipped one is too.
  */
-import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
 
 const root = join(import.meta.dirname, '..');
 
-const suites: Record<
-  string,
-  { readonly include: string; readonly exclude: readonly string[]; readonly args: readonly string[] }
-> = {
-  unit: { include: 'test/**/*.test.ts', exclude: ['test/world/**', 'test/full/**'], args: [] },
-  world: {
-    include: 'test/world/**/*.test.ts',
-    exclude: [],
-    args: ['--test-concurrency=1', '--test-global-setup=test/world/setup.ts'],
-  },
-  full: { include: 'test/full/**/*.test.ts', exclude: [], args: ['--test-concurrency=1'] },
+interface Suite {
+  readonly include: string;
+  readonly exclude?: readonly string[];
+  /** Files at the same time. Default: as node chooses. */
+  readonly concurrency?: number;
+  readonly globalSetup?: string;
+}
+
+const suites: Readonly<Record<string, Suite>> = {
+  unit: { include: 'test/**/*.test.ts', exclude: ['test/world/**', 'test/full/**'] },
+  world: { include: 'test/world/**/*.test.ts', concurrency: 1, globalSetup: 'test/world/setup.ts' },
+  full: { include: 'test/full/**/*.test.ts', concurrency: 1 },
 };
 
-const [suiteName = 'unit', ...wanted] = process.argv.slice(2);
-const suite = suites[suiteName];
-if (suite === undefined) {
-  process.stderr.write(`error: no suite "${suiteName}"; there are ${Object.keys(suites).join(', ')}\n`);
-  process.exit(64);
-}
-const files = globSync(suite.include, { cwd: root, exclude: [...suite.exclude] })
+const [name = 'unit', ...wanted] = process.argv.slice(2);
+const suite = suites[name];
+if (suite === undefined) fail(`no suite "${name}"; there are ${Object.keys(suites).join(', ')}`, 64);
+const files = globSync(suite.include, { cwd: root, exclude: [...(suite.exclude ?? [])] })
   .filter((file) => wanted.length === 0 || wanted.some((prefix) => file.startsWith(prefix.replace(/^\.\//, ''))))
   .sort();
-if (files.length === 0) {
-  process.stderr.write(`error: no test file of suite "${suiteName}" matches ${wanted.join(' ') || suite.include}\n`);
-  process.exit(1);
+if (files.length === 0) fail(`no test file of suite "${name}" matches ${wanted.join(' ') || suite.include}`, 1);
+
+const counts = { tests: 0, skipped: 0, failed: 0 };
+const controller = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => controller.abort());
+const stream = run({
+  files: files.map((file) => join(root, file)),
+  cwd: root,
+  concurrency: suite.concurrency ?? true,
+  signal: controller.signal,
+  ...(suite.globalSetup === undefined ? {} : { globalSetupPath: join(root, suite.globalSetup) }),
+});
+stream.on('test:summary', (summary) => {
+  if (summary.file !== undefined) return; // that of one file; the last one has all
+  counts.tests = summary.counts.tests;
+  counts.skipped = summary.counts.skipped + summary.counts.todo;
+  if (!summary.success) counts.failed = 1;
+});
+const report = stream.compose(new spec());
+report.pipe(process.stdout);
+await finished(report);
+if (controller.signal.aborted) process.exitCode = 130;
+else if (counts.failed > 0) process.exitCode = 1;
+else if (counts.tests === 0) fail(`suite "${name}" ran no test`, 1);
+else if (counts.skipped > 0 && process.env.CI === 'true') fail(`${counts.skipped} tests were skipped, and in CI none may be`, 1);
+
+function fail(message: string, code: number): never {
+  process.stderr.write(`error: ${message}\n`);
+  process.exit(code);
 }
-const child = spawn(process.execPath, ['--test', ...suite.args, ...files], { cwd: root, stdio: 'inherit' });
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
-child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));
