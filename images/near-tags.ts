@@ -23,7 +23,7 @@ export async function listTags(client: RegistryClient, repository: string, { sig
   }
 }
 
-/** Up to five tags that begin like `tag`, the longest common beginning first. Throws as `listTags` does. */
+/** Five tags that are most like `tag`: the longest common beginning first, then the shortest. Throws as `listTags` does. */
 export async function nearTags(
   client: RegistryClient,
   repository: string,
@@ -33,7 +33,6 @@ export async function nearTags(
   const tags = await listTags(client, repository, options);
   return tags
     .map((other) => ({ other, common: commonBeginning(tag, other) }))
-    .filter(({ common }) => common > 0)
     .sort((a, b) => b.common - a.common || a.other.length - b.other.length || (a.other < b.other ? -1 : 1))
     .slice(0, 5)
     .map(({ other }) => other);

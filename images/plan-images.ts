@@ -70,10 +70,15 @@ function allFailures(unsorted: readonly Failure[], total: number): BundleError {
     facts.set(error.message, fact);
   }
   const lines = [...facts.values()].map(({ error, names }) => {
-    const about =
-      names.length === 1 ? names[0] : `${names.length} images (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''})`;
-    return `  ${about}: ${error.message} [${error.code}]${error.hint === undefined ? '' : `\n    ${error.hint}`}`;
+    const hint = error.hint === undefined ? '' : `\n    ${error.hint}`;
+    return `  ${about(names, error)}${error.message} [${error.code}]${hint}`;
   });
   const message = `${failures.length} of ${total} images cannot be had:\n${lines.join('\n')}`;
   return new BundleError(first.error.code, message, { cause: new AggregateError(failures.map(({ error }) => error)) });
+}
+
+function about(names: readonly string[], error: BundleError): string {
+  const [first = ''] = names;
+  if (names.length === 1) return error.message.startsWith(first) ? '' : `${first}: `;
+  return `${names.length} images (${names.slice(0, 3).join(', ')}${names.length > 3 ? ', …' : ''}): `;
 }

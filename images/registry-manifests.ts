@@ -144,8 +144,8 @@ async function notFound(
     near === undefined
       ? `The repository ${repository} may not exist there; check its spelling.`
       : near.length === 0
-        ? `The repository exists, the tag "${reference}" does not.`
-        : `The repository exists, the tag "${reference}" does not; these come near: ${near.join(', ')}.`;
+        ? `The repository ${repository} exists and has no tags.`
+        : `The repository exists, the tag "${reference}" does not; those that come near: ${near.join(', ')}.`;
   return new BundleError(error.code, error.message, { hint });
 }
 
