@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
+import type { Digest } from '../bundle-spec/names.ts';
 import type { Descriptor } from './descriptor.ts';
 import { digestFrom, digestOf } from './digest.ts';
-import type { Registry } from './registry.ts';
+import type { ImagePlan, Located } from './image-plan.ts';
 
 /** Takes bytes of a blob; `position` counts from the blob's first byte. The chunk may be reused once the promise is settled. */
 export type WriteChunk = (chunk: Buffer, position: number) => Promise<void>;
@@ -47,8 +48,18 @@ export function streamSource(
 }
 
 /** The blobs of a repository. */
-export function registrySource(registry: Pick<Registry, 'pullBlob'>, repository: string): BlobSource {
+export function registrySource({ registry, repository }: Located): BlobSource {
   return { pull: (descriptor, write, options) => registry.pullBlob(repository, descriptor, write, options) };
+}
+
+/** Who has which blob of the planned images: the first image that needs it, in the order given. */
+export function blobSources(plans: readonly Pick<ImagePlan, 'located' | 'blobs'>[]): Map<Digest, BlobSource> {
+  const sources = new Map<Digest, BlobSource>();
+  for (const { located, blobs } of plans) {
+    const source = registrySource(located);
+    for (const { digest } of blobs) if (!sources.has(digest)) sources.set(digest, source);
+  }
+  return sources;
 }
 
 /** Passes `stream` on and throws at its end, before the last chunk, unless size and digest are the descriptor's. */

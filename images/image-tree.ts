@@ -13,8 +13,10 @@ export interface ImageTree {
 /** Indexes that list indexes are allowed; deeper than this is an attack. */
 const deepest = 4;
 
-/** Layers that stay where their `urls` point. */
-const foreignLayer = /nondistributable|foreign/;
+/** A layer that stays where its `urls` point, because its licence forbids to pass it on. */
+export function isForeign({ mediaType }: Descriptor): boolean {
+  return /nondistributable|foreign/.test(mediaType);
+}
 
 /** Follows `root` down through `read`, which gives the verified bytes of a manifest. Throws MANIFEST_INVALID, and what `read` throws. */
 export async function readImageTree(root: Descriptor, read: (descriptor: Descriptor) => Promise<Buffer>): Promise<ImageTree> {
@@ -39,5 +41,5 @@ function childrenOf(manifest: Manifest | Index): readonly Descriptor[] {
 
 function carriedBlobs(manifest: Manifest | Index): Descriptor[] {
   if ('manifests' in manifest) return [];
-  return [manifest.config, ...manifest.layers].filter((blob) => !foreignLayer.test(blob.mediaType));
+  return [manifest.config, ...manifest.layers].filter((blob) => !isForeign(blob));
 }

@@ -1,6 +1,7 @@
 import type { Digest, Platform } from '../bundle-spec/names.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { HeldDocument } from './descriptor.ts';
+import { isForeign } from './image-tree.ts';
 import { type Manifest, parseManifest } from './manifest.ts';
 import { imageConfigTypes, ociIndexType } from './media-types.ts';
 import { formatPlatform, runnablePlatforms } from './platform-match.ts';
@@ -55,7 +56,8 @@ function dockerList(images: readonly LayoutImage[], platforms: readonly Platform
   const items = new Map<Digest, { Config: string; RepoTags: string[]; Layers: string[] }>();
   for (const image of images) {
     const manifest = forPlatforms(runnableManifests(image), platforms);
-    if (manifest === undefined) continue;
+    // docker load stops at the first layer that is not in the file.
+    if (manifest === undefined || manifest.layers.some(isForeign)) continue;
     const { config, layers } = manifest;
     const item = items.get(config.digest) ?? {
       Config: blobName(config.digest),

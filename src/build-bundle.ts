@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import type { Bundle } from '../bundle-spec/bundle.ts';
 import type { Lock } from '../bundle-spec/lock.ts';
 import { readBundle, readLock } from '../bundle-spec/read-bundle.ts';
-import { type BlobSource, registrySource } from '../images/blob-source.ts';
+import { blobSources } from '../images/blob-source.ts';
 import { planBundle } from '../images/bundle-layout.ts';
 import { type WriteEvent, writeBundle } from '../images/bundle-writer.ts';
 import type { ImagePlan } from '../images/image-plan.ts';
@@ -76,7 +76,7 @@ async function runBuild(build: Build, file: string, output: string): Promise<Bui
   const contents = bundleContents({ discovered, plans, lock, installer: build.installer?.reference });
   const layout = planBundle(contents);
   progress.say(`${count(layout.blobs.size, 'blob')}, ${formatBytes(layout.size)} to write`);
-  await writeBundle(layout, output, { sources: sourcesOf(plans), onEvent: showWrite(progress), signal });
+  await writeBundle(layout, output, { sources: blobSources(plans), onEvent: showWrite(progress), signal });
   const lockFile = lockFileOf(file);
   if (build.lock === undefined) await saveLock(lockFile, lock);
   const { charts } = contents.header;
@@ -112,15 +112,6 @@ async function planAndLock(
   if (lock === undefined) return { plans, lock: planned };
   checkLockedDigests(lock, planned);
   return { plans, lock };
-}
-
-function sourcesOf(plans: readonly ImagePlan[]): Map<`sha256:${string}`, BlobSource> {
-  const sources = new Map<`sha256:${string}`, BlobSource>();
-  for (const { blobs, located } of plans) {
-    const source = registrySource(located.registry, located.repository);
-    for (const { digest } of blobs) if (!sources.has(digest)) sources.set(digest, source);
-  }
-  return sources;
 }
 
 function showWrite(progress: Progress): (event: WriteEvent) => void {

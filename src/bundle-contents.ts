@@ -39,7 +39,7 @@ export function bundleContents(parts: {
   const files = installFolder(header).map(({ name, text }) => ({ name: `install/${name}`, bytes: Buffer.from(text) }));
   return {
     header,
-    images: plans.map((plan) => ({ ...plan, root: plan.stored.descriptor })),
+    images: plans,
     charts: [...artifacts.values()],
     files,
   };
