@@ -44,20 +44,25 @@ function run(
   signal: AbortSignal,
 ): Promise<{ code: number | null; stdout: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, ['get'], { stdio: ['pipe', 'pipe', 'ignore'], signal, timeout: helperTimeoutMs });
+    // Not the `timeout` of spawn: its timer lives on when there is no such program.
+    const limited = AbortSignal.any([signal, AbortSignal.timeout(helperTimeoutMs)]);
+    const child = spawn(program, ['get'], { stdio: ['pipe', 'pipe', 'ignore'], signal: limited });
     let stdout = '';
-    child.stdout.setEncoding('utf8').on('data', (text) => (stdout += text));
+    child.stdout.setEncoding('utf8').on('data', (text) => {
+      stdout += text;
+    });
     child.stdin.on('error', () => undefined); // a helper may not read at all
     child.stdin.end(`${server}\n`);
-    child.on('error', (error) => {
-      const absent = 'code' in error && error.code === 'ENOENT';
-      const hint = `Install it, or take it out of ${from}.`;
-      reject(
-        absent ? new BundleError('CREDENTIALS_INVALID', `${from} names ${program}, which is not on the PATH`, { hint }) : error,
-      );
-    });
+    child.on('error', (error) => reject(signal.aborted ? signal.reason : failure(program, from, error)));
     child.on('close', (code) => resolve({ code, stdout }));
   });
+}
+
+function failure(program: string, from: string, error: Error): BundleError {
+  const absent = 'code' in error && error.code === 'ENOENT';
+  const reason = absent ? 'is not on the PATH' : `failed: ${error.message}`;
+  const hint = `Install or repair it, or take it out of ${from}.`;
+  return new BundleError('CREDENTIALS_INVALID', `${program}, which ${from} names, ${reason}`, { hint, cause: error });
 }
 
 function parseJson(text: string): unknown {
