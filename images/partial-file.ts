@@ -165,7 +165,8 @@ async function checkSpace(output: string, size: number): Promise<void> {
 
 async function freeSpace(output: string): Promise<number | undefined> {
   const disk = await statfs(dirname(output)).catch(() => undefined);
-  return disk === undefined ? undefined : disk.bavail * disk.bsize;
+  // Some network file systems say that they have no blocks at all.
+  return disk === undefined || disk.blocks === 0 ? undefined : disk.bavail * disk.bsize;
 }
 
 function diskFull(output: string, size: number, free: number | undefined, cause?: unknown): BundleError {
@@ -178,7 +179,9 @@ function diskFull(output: string, size: number, free: number | undefined, cause?
 
 async function explained(error: unknown, output: string, size: number): Promise<unknown> {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (error instanceof BundleError || typeof code !== 'string') return error;
+  // What fails to be read is a source, and no fault of the output.
+  const isRead = error instanceof Error && 'syscall' in error && error.syscall === 'read';
+  if (error instanceof BundleError || typeof code !== 'string' || isRead) return error;
   if (code === 'ENOSPC' || code === 'EDQUOT') return diskFull(output, size, await freeSpace(output), error);
   const reason = reasons[code];
   if (reason === undefined) return error;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
+import fc from 'fast-check';
 import type { BundleJson } from '../../bundle-spec/bundle-json.ts';
 import { checksumOf } from '../../images/bundle-layout.ts';
 import { type BundleFile, openBundle } from '../../images/bundle-reader.ts';
@@ -84,6 +85,21 @@ test('one flipped byte is found, wherever it is', async (t) => {
     await flip(file, at);
   }
   await verifyBundle(file, { full: true, signal: t.signal });
+});
+
+test('no change of a few bytes does more than be found', async (t) => {
+  const { file } = await writeShop(t, await tinySamples());
+  const whole = await readFile(file);
+  const spoilt = join(await tempDir(t), 'spoilt.tar');
+  const change = fc.record({ at: fc.nat(whole.length - 1), byte: fc.nat(255) });
+  const property = fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 6 }), async (changes) => {
+    const bytes = Buffer.from(whole);
+    for (const { at, byte } of changes) bytes.writeUInt8(byte, at);
+    await writeFile(spoilt, bytes);
+    const verified = verifyBundle(spoilt, { full: true, signal: t.signal });
+    await (bytes.equals(whole) ? verified : assert.rejects(verified, { name: 'BundleError' }));
+  });
+  await fc.assert(property, { numRuns: 60 });
 });
 
 test('all damage is listed with what it hurts', async (t) => {

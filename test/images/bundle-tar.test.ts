@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { open } from 'node:fs/promises';
+import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
@@ -139,6 +139,25 @@ test('no header block whatever does more than be refused', () => {
     }
   });
   fc.assert(property, { numRuns: 300 });
+});
+
+test('no tar whatever is walked out of', async (t) => {
+  const honest = Buffer.concat([pax('16 path=x/y/abc\n'), tarHeader('file', 3), body('abc'), header(type('5'), 'd/'), file, end]);
+  const change = fc.record({ at: fc.nat(honest.length - 1), byte: fc.nat(255) });
+  const path = join(await tempDir(t), 'spoilt.tar');
+  const property = fc.asyncProperty(fc.array(change, { maxLength: 3 }), async (changes) => {
+    const bytes = Buffer.from(honest);
+    for (const { at, byte } of changes) bytes.writeUInt8(byte, at);
+    await writeFile(path, bytes);
+    const found = await walk(path, t).catch((error) => {
+      assert.ok(error instanceof BundleError, String(error));
+      return [];
+    });
+    for (const { name, size, position } of found) {
+      assert.ok(position + size <= bytes.length && !name.startsWith('/') && !name.split('/').includes('..'));
+    }
+  });
+  await fc.assert(property, { numRuns: 150 });
 });
 
 function changed(changes: readonly { readonly at: number; readonly byte: number }[]): Buffer {
