@@ -17,6 +17,8 @@ export function chooseChallenge(headers: string | readonly string[] | undefined)
 const space = /[\s,]*/y;
 const scheme = /([A-Za-z0-9!#$%&'*+.^_`|~-]{1,64})(?=\s|,|$)/y;
 const parameter = /([A-Za-z0-9!#$%&'*+.^_`|~-]{1,64})\s{0,8}=\s{0,8}(?:"((?:[^"\\]|\\.){0,4096})"|([^\s,"]{1,4096}))/y;
+/** What Negotiate and NTLM send in place of parameters. */
+const token68 = /[A-Za-z0-9._~+/-]{1,4096}=*(?=\s|,|$)/y;
 
 function parseChallenges(header: string): Challenge[] {
   const found: { scheme: string; parameters: Map<string, string> }[] = [];
@@ -30,9 +32,10 @@ function parseChallenges(header: string): Challenge[] {
       continue;
     }
     const name = matchAt(scheme, header, at)?.[1];
-    if (name === undefined) break;
-    found.push({ scheme: name.toLowerCase(), parameters: new Map() });
-    at += name.length;
+    if (name !== undefined) found.push({ scheme: name.toLowerCase(), parameters: new Map() });
+    const length = name?.length ?? matchAt(token68, header, at)?.[0].length ?? 0;
+    if (length === 0) break;
+    at += length;
   }
   return found.flatMap(({ scheme, parameters }) => known(scheme, parameters));
 }

@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { chooseChallenge } from '../../images/auth-challenge.ts';
+import { bodyOf, complaint, reply, sendReply } from '../registries/reply.ts';
+import { held, noise, pushSample, sampleImage } from '../registries/sample-images.ts';
+import { testUser } from '../registries/start-registry.ts';
+import { type MemoryClientOptions, matches, seedBlob, startMemoryClient } from './memory-client.ts';
+
+const bearer = { scheme: 'bearer', realm: 'https://auth.example/token', scopes: [] };
+
+const challenges: readonly [name: string, headers: string | string[] | undefined, expected: object | undefined][] = [
+  ['no header', undefined, undefined],
+  ['Basic', 'Basic realm="x"', { scheme: 'basic' }],
+  ['a bare Basic', 'BASIC', { scheme: 'basic' }],
+  [
+    'Bearer',
+    'Bearer realm="https://auth.example/token",service="r.io",scope="repository:a:pull repository:b:pull,push"',
+    { ...bearer, service: 'r.io', scopes: ['repository:a:pull', 'repository:b:pull,push'] },
+  ],
+  [
+    'Bearer without quotes and with spaces',
+    'bearer realm=https://auth.example/token , service = r.io',
+    { ...bearer, service: 'r.io' },
+  ],
+  ['Basic before Bearer in one header', 'Basic realm="a, b", Bearer realm="https://auth.example/token"', bearer],
+  ['Basic and Bearer in two headers', ['Basic realm="x"', 'Bearer realm="https://auth.example/token"'], bearer],
+  ['schemes that we do not know', 'Negotiate, NTLM TlRMTVNTUAAB=, Basic realm="x"', { scheme: 'basic' }],
+  ['a quote within a quote', 'Bearer realm="https://auth.example/token",service="a\\"b"', { ...bearer, service: 'a"b' }],
+  ['Bearer without realm', 'Bearer service="r.io"', undefined],
+  ['an unfinished quote', 'Bearer realm="https://auth.example', undefined],
+  ['noise', '=,="",;;\u0000', undefined],
+];
+for (const [name, headers, expected] of challenges) {
+  test(`of ${name} the challenge is ${JSON.stringify(expected)}`, () => assert.deepEqual(chooseChallenge(headers), expected));
+}
+
+test('a challenge of a megabyte is read at once', () => {
+  const begin = performance.now();
+  chooseChallenge(`Bearer ${'a='.repeat(500_000)}`);
+  chooseChallenge('Bearer realm="'.repeat(50_000));
+  assert.ok(performance.now() - begin < 1000);
+});
+
+const tokens: MemoryClientOptions = { user: testUser, scheme: 'bearer' };
+const isToken = (line: string) => line.startsWith('GET /token') || line.startsWith('POST /token');
+
+test('one token serves many requests at once, and is asked for with service, scope and account', async (t) => {
+  const { memory, registry, wire } = await startMemoryClient(t, tokens);
+  const blob = held('x', noise('token', 1000));
+  seedBlob(memory, 'a', blob);
+  await Promise.all(Array.from({ length: 10 }, () => registry.fetchBlob('a', blob.descriptor, t)));
+  assert.deepEqual(wire().filter(isToken), ['GET /token?service=memory&scope=repository%3Aa%3Apull&account=porter']);
+  assert.ok(memory.requests.every(({ url, headers }) => url.startsWith('/token') || !headers.authorization?.startsWith('Basic')));
+});
+
+test('a push asks for the right to push, a mount for the right to read there too', async (t) => {
+  const { memory, registry, wire } = await startMemoryClient(t, tokens);
+  const blob = held('x', noise('mount', 1000));
+  seedBlob(memory, 'from', blob);
+  const openBody = () => assert.fail('it is mounted');
+  assert.equal(await registry.pushBlob('to', blob.descriptor, openBody, { signal: t.signal, mountFrom: 'from' }), 'mounted');
+  const scopes = wire()
+    .filter(isToken)
+    .map((line) => new URL(line.slice(4), 'http://x').searchParams.getAll('scope'));
+  assert.deepEqual(scopes, [['repository:to:pull'], ['repository:to:pull,push', 'repository:from:pull']]);
+});
+
+test('a token that ends early is fetched anew, also under an upload, whose bytes are sent again', async (t) => {
+  let expire = () => undefined as undefined;
+  const { memory, registry, wire } = await startMemoryClient(t, {
+    ...tokens,
+    intercept: (request) => {
+      if (matches(request, 'PUT', /uploads/)) expire();
+      return false;
+    },
+  });
+  expire = () => {
+    memory.auth.expireTokens();
+    expire = () => undefined;
+  };
+  await pushSample(registry, 'a', '1', sampleImage(), t);
+  assert.ok(wire().filter(isToken).length >= 3);
+  assert.equal(memory.store.manifest('a', '1')?.mediaType, 'application/vnd.oci.image.manifest.v1+json');
+});
+
+/** A token server that knows how to be strange. */
+function tokenServer(
+  answerToken: (form: URLSearchParams, method: string, authorization: string | undefined) => ReturnType<typeof reply>,
+) {
+  const intercept: MemoryClientOptions['intercept'] = async (request, response) => {
+    const url = new URL(request.url ?? '/', 'http://x');
+    const form = request.method === 'POST' ? new URLSearchParams((await bodyOf(request)).toString()) : url.searchParams;
+    if (url.pathname === '/auth') {
+      sendReply(request, response, answerToken(form, request.method ?? '', request.headers.authorization));
+      return true;
+    }
+    if (request.headers.authorization === 'Bearer good') return false;
+    const challenge = `Bearer realm="http://${request.headers.host}/auth?tenant=7",service="s"`;
+    sendReply(request, response, complaint(401, 'UNAUTHORIZED', 'who are you', { 'www-authenticate': challenge }));
+    return true;
+  };
+  return intercept;
+}
+
+test('a realm keeps its own query, and the token may be called access_token', async (t) => {
+  const asked: string[] = [];
+  const intercept = tokenServer((form) => {
+    asked.push(form.toString());
+    return reply(200, {}, JSON.stringify({ access_token: 'good', token: '' }));
+  });
+  const { memory, registry } = await startMemoryClient(t, { intercept });
+  const blob = held('x', noise('realm', 10));
+  seedBlob(memory, 'a', blob);
+  await registry.fetchBlob('a', blob.descriptor, t);
+  assert.deepEqual(asked, ['tenant=7&service=s&scope=repository%3Aa%3Apull']);
+});
+
+test('an identity token is exchanged by POST, and what replaces it is used next', async (t) => {
+  const asked: string[] = [];
+  const intercept = tokenServer((form, method) => {
+    asked.push(`${method} ${form.get('grant_type')} ${form.get('refresh_token')} ${form.get('scope')}`);
+    return reply(200, {}, JSON.stringify({ access_token: 'good', refresh_token: 'second' }));
+  });
+  const { memory, registry } = await startMemoryClient(t, { intercept, credentials: { from: 'f', identityToken: 'first' } });
+  const blob = held('x', noise('identity', 10));
+  for (const repository of ['a', 'b']) {
+    seedBlob(memory, repository, blob);
+    await registry.fetchBlob(repository, blob.descriptor, t);
+  }
+  assert.deepEqual(asked, ['POST refresh_token first repository:a:pull', 'POST refresh_token second repository:b:pull']);
+});
+
+test('where an identity token cannot be POSTed it is the password of a GET', async (t) => {
+  const expected = `Basic ${Buffer.from('<token>:idt').toString('base64')}`;
+  const intercept = tokenServer((_form, method, authorization) => {
+    if (method === 'POST') return reply(404);
+    return authorization === expected ? reply(200, {}, '{"token":"good"}') : complaint(401, 'DENIED', 'no');
+  });
+  const { memory, registry } = await startMemoryClient(t, { intercept, credentials: { from: 'f', identityToken: 'idt' } });
+  const blob = held('x', noise('get', 10));
+  seedBlob(memory, 'a', blob);
+  assert.deepEqual(await registry.fetchBlob('a', blob.descriptor, t), blob.bytes);
+});
+
+const refusals: readonly [name: string, answer: ReturnType<typeof reply>, expected: object][] = [
+  [
+    'a plan that is used up',
+    complaint(403, 'DENIED', 'registry contains 1 repositories, limit is 1'),
+    { code: 'REGISTRY_DENIED', message: /limit is 1/ },
+  ],
+  ['no token in the reply', reply(200, {}, '{"tok":"s3cret"}'), { code: 'REGISTRY_FAILED', message: /without a token$/ }],
+  ['a reply that is no JSON', reply(200, {}, 's3cret'), { code: 'REGISTRY_FAILED', message: /without a token$/ }],
+  [
+    'a reply of a megabyte',
+    reply(200, {}, `{"token":"${'x'.repeat(1 << 20)}"}`),
+    { code: 'REGISTRY_FAILED', message: /without a token$/ },
+  ],
+];
+for (const [name, answer, expected] of refusals) {
+  test(`a token server with ${name} is an error`, async (t) => {
+    const { registry } = await startMemoryClient(t, { intercept: tokenServer(() => answer) });
+    await assert.rejects(registry.fetchManifest('a', '1', t), expected);
+  });
+}
+
+test('a registry that challenges at /v2/ only is asked there', async (t) => {
+  const { memory, registry, wire } = await startMemoryClient(t, {
+    user: testUser,
+    intercept: (request, response) => {
+      if (request.headers.authorization !== undefined || request.url === '/v2/') return false;
+      sendReply(request, response, complaint(401, 'UNAUTHORIZED', 'no challenge here'));
+      return true;
+    },
+  });
+  const blob = held('x', noise('ping', 10));
+  seedBlob(memory, 'a', blob);
+  assert.deepEqual(await registry.fetchBlob('a', blob.descriptor, t), blob.bytes);
+  assert.equal(wire()[1], 'GET /v2/');
+});
+
+test('a token server at an address of our own network, named by a host outside, is not asked', async (t) => {
+  const { checkDestination } = await import('../../images/registry-destination.ts');
+  const cases: readonly [from: string, to: string, refused: RegExp | undefined][] = [
+    ['https://r.io/', 'https://auth.r.io/token', undefined],
+    ['https://r.io/', 'http://auth.r.io/token', /leave https for http/],
+    ['https://r.io/', 'https://10.1.2.3/token', /network we are in/],
+    ['https://r.io/', 'https://127.0.0.1/token', /network we are in/],
+    ['https://r.io/', 'https://localhost/token', /network we are in/],
+    ['https://r.io/', 'https://[::1]/token', /network we are in/],
+    ['https://r.io/', 'https://[fd00::1]/token', /network we are in/],
+    ['https://r.io/', 'https://[::ffff:10.0.0.1]/token', /network we are in/],
+    ['https://r.io/', 'https://0x7f000001/token', /network we are in/],
+    ['https://10.1.2.3/', 'https://10.9.9.9/token', undefined],
+    ['https://10.1.2.3/', 'https://169.254.169.254/latest', /link-local/],
+    ['http://localhost:5000/', 'http://127.0.0.1:5001/', undefined],
+    ['https://r.io/', 'file:///etc/passwd', /not http/],
+  ];
+  for (const [from, to, refused] of cases) {
+    const check = () => checkDestination('r.io', new URL(from), new URL(to), 'its token server');
+    if (refused === undefined) assert.doesNotThrow(check, `${from} ${to}`);
+    else assert.throws(check, { code: 'REGISTRY_FAILED', message: refused }, `${from} ${to}`);
+  }
+  t.diagnostic(`${cases.length} destinations`);
+});
