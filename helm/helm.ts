@@ -15,6 +15,11 @@ export interface RunOptions {
   readonly input?: string | Buffer;
   /** Called with every line as it comes, without its end; what was called is in the result too. */
   readonly onLine?: (line: string, stream: 'stdout' | 'stderr') => void;
+  /**
+   * Milliseconds between SIGTERM and SIGKILL on abort. Default none: an install needs its time to record how far it came. A render does not
+   * hear SIGTERM before it is through.
+   */
+  readonly graceMs?: number;
   /** Variables beside the private ones, such as KUBECONFIG or KUBERNETES_SERVICE_HOST. Default none: no cluster is known. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -111,8 +116,10 @@ function privateEnvironment(home: string): Record<string, string> {
 function runChild(path: string, args: readonly string[], options: RunOptions): Promise<HelmResult> {
   const { promise, resolve, reject } = Promise.withResolvers<HelmResult>();
   const child = spawn(path, args, { env: { ...options.env }, stdio: ['pipe', 'pipe', 'pipe'] });
+  let kill: NodeJS.Timeout | undefined;
   const stop = (): void => {
     child.kill('SIGTERM');
+    if (options.graceMs !== undefined) kill = setTimeout(() => child.kill('SIGKILL'), options.graceMs);
   };
   options.signal.addEventListener('abort', stop, { once: true });
   const chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
@@ -129,6 +136,7 @@ function runChild(path: string, args: readonly string[], options: RunOptions): P
     reject(new BundleError('HELM_MISSING', `helm cannot be started: ${cause.message}`, { hint, cause }));
   });
   child.on('close', (code, signal) => {
+    clearTimeout(kill);
     options.signal.removeEventListener('abort', stop);
     const text = (stream: 'stdout' | 'stderr'): string => Buffer.concat(chunks[stream]).toString('utf8');
     if (options.signal.aborted) reject(options.signal.reason);

@@ -49,7 +49,7 @@ export async function renderManifests(helm: Helm, release: HelmRelease, options:
   const folder = await mkdtemp(join(tmpdir(), 'diolkos-values-'));
   try {
     const layers = await writeValues(folder, release.values, options.extraValues);
-    const result = await helm.run(templateArguments(release, layers, options), { signal: options.signal });
+    const result = await helm.run(templateArguments(release, layers, options), { signal: options.signal, graceMs: 200 });
     if (result.exitCode === 0) return result.stdout;
     const stderr = layers.reduce((text, layer) => text.replaceAll(layer.path, layer.name), result.stderr);
     throw renderFailed({

@@ -29,8 +29,7 @@ const hyphenRange = new RegExp(String.raw`(${versionText})\s+-\s+(${versionText}
 const constraint = new RegExp(String.raw`\s*(=>|=<|>=|<=|!=|~>|[=<>~^])?\s*(${versionText})\s*,?`, 'y');
 
 function parseConstraints(text: string): Constraint[] | undefined {
-  const trimmed = text.replace(hyphenRange, '>=$1 <=$2').trim();
-  if (trimmed === '') return [];
+  const trimmed = text.replace(hyphenRange, '>=$1 <=$2').trim() || '*';
   const found: Constraint[] = [];
   constraint.lastIndex = 0;
   while (constraint.lastIndex < trimmed.length) {
