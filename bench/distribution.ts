@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startChild } from './child.ts';
+
+/** A running distribution registry: plain http on loopback, anyone may push. */
+export interface Distribution {
+  readonly host: string;
+  readonly pid: number;
+  /** Ends it and removes all it stored. */
+  stop(): Promise<void>;
+}
+
+/** Starts an empty registry whose blobs lie below `storage`. */
+export async function startDistribution(
+  binary: string,
+  storage: string,
+  options: { readonly logFile: string; readonly signal: AbortSignal },
+): Promise<Distribution> {
+  await mkdir(storage, { recursive: true });
+  const root = await mkdtemp(join(storage, 'registry-'));
+  const host = `127.0.0.1:${await freePort()}`;
+  const config = {
+    version: 0.1,
+    log: { level: 'error', accesslog: { disabled: true } },
+    storage: { filesystem: { rootdirectory: root } },
+    http: { addr: host },
+  };
+  await writeFile(join(root, 'config.json'), JSON.stringify(config)); // JSON is YAML
+  // Without the variable it looks for a collector of traces.
+  const env = { HOME: root, OTEL_TRACES_EXPORTER: 'none' };
+  const child = await startChild([binary, 'serve', join(root, 'config.json')], { ...options, cwd: root, env });
+  const stop = async () => {
+    await child.stop();
+    await rm(root, { recursive: true, force: true });
+  };
+  try {
+    await answering(host, options.signal);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { host, pid: child.pid, stop };
+}
+
+async function answering(host: string, signal: AbortSignal): Promise<void> {
+  for (let attempt = 0; attempt < 100; attempt += 1) {
+    const answer = await fetch(`http://${host}/v2/`, { signal }).catch(() => undefined);
+    if (answer?.ok) return;
+    await sleep(50, undefined, { signal });
+  }
+  throw new Error('the registry does not answer');
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  if (address === null || typeof address === 'string') throw new Error('no free port');
+  return address.port;
+}

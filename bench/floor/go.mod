@@ -1,0 +1,3 @@
+module diolkos.dev/bench/floor
+
+go 1.25

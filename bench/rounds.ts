@@ -1,0 +1,86 @@
+import { readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { run } from '../build/command.ts';
+import { type Arena, stageFolder } from './arena.ts';
+import { imagesHeld } from './check-target.ts';
+import type { Contestant } from './contestants/contestant.ts';
+import { type Distribution, startDistribution } from './distribution.ts';
+import { type Figures, measure, type Stage } from './measure.ts';
+import type { SeededSet } from './seed-registry.ts';
+
+/** What one contestant did in one round. */
+export interface Round {
+  readonly build: Figures;
+  readonly push: Figures;
+  /** The same push again, into the registry that has it all. */
+  readonly pushAgain: Figures | undefined;
+  /** Bytes of all archives together. */
+  readonly archiveBytes: number;
+  /** Images whose every manifest the target holds by digest. */
+  readonly imagesHeld: number | undefined;
+}
+
+export interface RoundOptions {
+  readonly arena: Arena;
+  readonly source: Distribution;
+  readonly registryBinary: string;
+  readonly set: SeededSet;
+  readonly signal: AbortSignal;
+}
+
+/** One contestant carries the set once: build, forget all but the archives, push into an empty registry. */
+export async function playRound(contestant: Contestant, options: RoundOptions): Promise<Round> {
+  const { arena, source, set, signal } = options;
+  const name = contestant.name.replaceAll(/\W+/g, '-');
+  const { folder } = await stageFolder(arena, name);
+  try {
+    const stage = await contestant.build(set, folder);
+    const build = await timed(contestant, stage, name, source, options);
+    const archiveBytes = await keepOnly(stage.archives, folder);
+    const target = await startDistribution(options.registryBinary, arena.registryStorage, { ...logOf(arena), signal });
+    try {
+      const pushStage = await contestant.push(set, folder, target.host);
+      const push = await timed(contestant, pushStage, name, target, options);
+      if (!contestant.pushesImages) return { build, push, archiveBytes, pushAgain: undefined, imagesHeld: undefined };
+      const pushAgain = await timed(contestant, pushStage, name, target, options);
+      return { build, push, pushAgain, archiveBytes, imagesHeld: await imagesHeld(set, target.host, { signal }) };
+    } finally {
+      await target.stop();
+    }
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function timed(
+  contestant: Contestant,
+  stage: Stage,
+  name: string,
+  server: Distribution,
+  { arena, signal }: RoundOptions,
+): Promise<Figures> {
+  const { folder, env } = await stageFolder(arena, name);
+  await quiet(signal);
+  const logFile = join(arena.scratch, `${name}.log`);
+  return await measure(stage, { env: { ...env, ...contestant.env }, folder, logFile, servers: [server.pid], signal });
+}
+
+/** Lets the disk finish what others left it to write. */
+async function quiet(signal: AbortSignal): Promise<void> {
+  await run(['sync'], { signal });
+  await sleep(500, undefined, { signal });
+}
+
+async function keepOnly(archives: readonly string[], folder: string): Promise<number> {
+  for (const entry of await readdir(folder)) {
+    const path = join(folder, entry);
+    if (!archives.includes(path)) await rm(path, { recursive: true, force: true });
+  }
+  const sizes = await Promise.all(archives.map(async (archive) => (await stat(archive)).size));
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+function logOf({ scratch }: Arena): { readonly logFile: string } {
+  return { logFile: join(scratch, 'registry.log') };
+}
