@@ -75,7 +75,9 @@ export function readComplaint(stderr: string): HelmComplaint | undefined {
 export function trimHelmOutput(stderr: string): readonly string[] {
   const lines = stderr
     .split('\n')
-    .map((line) => line.replace(/^level=\S+ msg="?|^time=\S+ level=\S+ msg=/, '').trim())
+    .map((line) => line.trim())
     .filter((line) => line !== '' && !/^(WARNING: Kubernetes configuration|I\d{4} |W\d{4} )/.test(line));
-  return [...new Set(lines)].slice(-8);
+  // Helm 4 logs what it then says again as its error.
+  const plain = lines.filter((line) => !/^level=\S+ msg=/.test(line));
+  return [...new Set(plain.length > 0 ? plain : lines)].slice(-8);
 }

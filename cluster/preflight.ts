@@ -6,6 +6,8 @@ export interface Problem {
   readonly code: ErrorCode;
   /** What is wrong, on which object. */
   readonly message: string;
+  /** More of it, one line each. */
+  readonly details?: readonly string[];
   /** The command or line that mends it. */
   readonly fix: string;
   readonly where?: string;
@@ -16,7 +18,7 @@ export function throwProblems(problems: readonly Problem[]): void {
   const [first, ...rest] = problems;
   if (first === undefined) return;
   const findings = {
-    why: problems.map(({ message }) => message),
+    why: problems.flatMap(({ message, details = [] }) => [message, ...details]),
     where: [...new Set(problems.flatMap(({ where }) => where ?? []))],
     fix: [...new Set(problems.map(({ fix }) => fix))],
     state: ['nothing was changed'],

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from './client.ts';
 import { LogKeeper } from './log-keeper.ts';
 import { type ClusterEvent, containerStatuses, type Job, type Pod, type ReplicaSet } from './objects.ts';
@@ -28,6 +29,11 @@ export interface ReleaseEvidence {
 }
 
 export interface ReleaseWatch {
+  /**
+   * Waits a moment after helm's success, longer while containers crash: a container without a readiness probe counts as ready in the
+   * second between its start and its end. Gives the crash if it does not heal.
+   */
+  settle(): Promise<Symptom | undefined>;
   /** Reads what is missing, ends the watch and gives what was found. Call it once, after helm has ended. */
   finish(): Promise<ReleaseEvidence>;
 }
@@ -35,6 +41,11 @@ export interface ReleaseWatch {
 /** Pods that were there before helm came are judged only after this time without a hook at work: helm may be about to replace them. */
 const oldPodsAfterMs = 60_000;
 const judgeEveryMs = 1_000;
+const settleMs = 2_000;
+/** A crash that happened once may have been bad luck: it gets as long as the third restart takes. */
+const crashHealsMs = 90_000;
+/** How long a container that crashed has to run before it counts as healed. */
+const steadyMs = 10_000;
 
 /**
  * Watches the pods, Jobs and events of a release while helm installs it. Resolves when everything is being watched, so that
@@ -58,6 +69,8 @@ class Watcher implements ReleaseWatch {
   /** Hook Jobs and pods that failed, by key: they may be deleted before anybody asks. */
   readonly #lasting = new Map<string, Symptom>();
   #busyAt = performance.now();
+  /** When a container of an ordinary workload was last seen crashed. */
+  #crashedAt = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #hopeless = false;
 
@@ -80,6 +93,18 @@ class Watcher implements ReleaseWatch {
   async start(): Promise<void> {
     await Promise.all(this.#watches().map((watch) => watch.start()));
     this.#timer = setInterval(() => this.#judge(), judgeEveryMs);
+  }
+
+  async settle(): Promise<Symptom | undefined> {
+    const signal = AbortSignal.any([this.#options.signal, this.#stop.signal]);
+    const until = performance.now() + crashHealsMs;
+    if (this.#hasNewPods()) await sleep(settleMs, undefined, { signal });
+    for (;;) {
+      const now = performance.now();
+      const crash = this.#crash();
+      if (crash?.kind === 'crash-loop' || now > until || now - this.#crashedAt >= steadyMs) return crash;
+      await sleep(judgeEveryMs, undefined, { signal });
+    }
   }
 
   async finish(): Promise<ReleaseEvidence> {
@@ -121,6 +146,7 @@ class Watcher implements ReleaseWatch {
   #judge(): void {
     const now = performance.now();
     if (this.#hooksAtWork()) this.#busyAt = now;
+    this.#crash();
     const symptoms = this.#symptoms({ withOld: now - this.#busyAt > oldPodsAfterMs });
     const present = new Set(symptoms.map(ageKey));
     for (const key of this.#firstSeen.keys()) if (!present.has(key)) this.#firstSeen.delete(key);
@@ -182,6 +208,23 @@ class Watcher implements ReleaseWatch {
   #hasPods(workload: Workload): boolean {
     for (const [uid, pod] of this.#pods.objects) {
       if (!this.#pods.before.has(uid) && this.#workloadOf(pod) === workload) return true;
+    }
+    return false;
+  }
+
+  /** Pods that helm left as they were count too: an upgrade that changes nothing succeeds beside a crash loop. */
+  #crash(): Symptom | undefined {
+    const crash = this.#symptoms({ withOld: true }).find(
+      ({ kind, workload }) => workload.hook === undefined && (kind === 'crash-loop' || kind === 'crashed'),
+    );
+    if (crash !== undefined) this.#crashedAt = performance.now();
+    return crash;
+  }
+
+  #hasNewPods(): boolean {
+    for (const [uid, pod] of this.#pods.objects) {
+      const workload = this.#workloadOf(pod);
+      if (workload !== undefined && workload.hook === undefined && !this.#pods.before.has(uid)) return true;
     }
     return false;
   }

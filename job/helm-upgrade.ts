@@ -40,6 +40,8 @@ export async function upgradeArguments(
     helm.major === 4 ? '--wait=watcher' : '--wait',
     `--timeout=${timeoutSeconds}s`,
     '--history-max=10',
+    // Notes are for the terminal of a person, and may repeat passwords.
+    '--hide-notes',
     `--labels=diolkos.dev/bundle=${bundle},${holderLabel}=${holder}`,
     ...[...fileNames.keys()].map((file) => `--values=${file}`),
   ];

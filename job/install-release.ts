@@ -1,6 +1,8 @@
+import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { explainInstall } from '../cluster/explain-install.ts';
 import { findPending, recoverPending } from '../cluster/pending-release.ts';
 import { lastDeployed, type Revision, readHistory } from '../cluster/release-history.ts';
+import { ExplainedError } from '../cluster/report.ts';
 import type { Symptom } from '../cluster/symptom.ts';
 import { watchRelease } from '../cluster/watch-release.ts';
 import { workloadText } from '../cluster/workloads.ts';
@@ -11,33 +13,47 @@ import { helmEnvironment, type InstalledRelease, known, type ProvenRelease, type
 
 /**
  * Installs or upgrades one release and waits until it is ready. A release that our own killed helm left pending is recovered first.
+ * `others` are lines on the state of the other releases, for the report of a failure.
  * When something cannot heal, helm is stopped and the failure explained: HOOK_FAILED, WORKLOAD_NOT_READY, INSTALL_FAILED …
  */
-export async function installRelease(run: Run, release: ProvenRelease): Promise<InstalledRelease> {
+export async function installRelease(
+  run: Run,
+  release: ProvenRelease,
+  options: { readonly others: readonly string[] },
+): Promise<InstalledRelease> {
   const { name, namespace } = release.helm;
   await recover(run, release);
-  const before = await readHistory(known(run, 'cluster'), release.helm, run);
-  const ended = await runHelm(run, release);
+  const upgrade = lastDeployed(await readHistory(known(run, 'cluster'), release.helm, run)) !== undefined;
+  const ended = await runHelm(run, release).catch(async (error: unknown) => {
+    throw run.signal.aborted ? await interrupted(run, release, error) : error;
+  });
   const history = await historyAfter(run, release);
   const revision = history.at(-1);
-  if (ended.exitCode === 0 && ended.stopped === undefined) {
-    await ended.finish();
-    return { name, namespace, revision: revision?.revision ?? 0 };
-  }
   const evidence = await ended.finish();
-  run.signal.throwIfAborted();
-  const operation = lastDeployed(before) === undefined ? 'install' : 'upgrade';
+  if (ended.exitCode === 0 && ended.stopped === undefined) return { name, namespace, revision: revision?.revision ?? 0 };
   const pull = evidence.symptoms.find(({ kind }) => kind === 'image-pull');
   const answer = pull === undefined ? undefined : await registryAnswer(run, pull.image ?? '');
   throw explainInstall({
     release: { name, namespace, ...(revision === undefined ? {} : { revision: revision.revision }) },
-    operation,
+    operation: upgrade ? 'upgrade' : 'install',
     registryHost: known(run, 'target').host,
     stderr: ended.stderr,
     evidence,
-    state: stateLines(name, namespace, history),
+    state: [...stateLines(name, namespace, history), ...options.others],
     ...(ended.stopped === undefined ? {} : { stopped: ended.stopped }),
     ...(answer === undefined ? {} : { registryAnswer: answer }),
+  });
+}
+
+/** What stopped us, with the state that the release is left in: helm has stopped by now. */
+async function interrupted(run: Run, release: ProvenRelease, error: unknown): Promise<unknown> {
+  if (!(error instanceof BundleError)) return error;
+  const { name, namespace } = release.helm;
+  const history = await historyAfter(run, release);
+  return new ExplainedError(error.code, error.message, {
+    release: { name, namespace, ...(history.length === 0 ? {} : { revision: Number(history.at(-1)?.revision) }) },
+    findings: { state: stateLines(name, namespace, history), next: ['run the Job again: it continues'] },
+    cause: error,
   });
 }
 
@@ -99,6 +115,7 @@ async function runHelm(run: Run, release: ProvenRelease) {
       await watch.finish();
       throw error;
     });
+  if (exitCode === 0) stopped ??= await watch.settle();
   return { exitCode, stopped, stderr: lines.join('\n'), finish: () => watch.finish() };
 }
 

@@ -71,7 +71,7 @@ function successReport(run: Run): Report {
   const images = (run.pushed?.items ?? []).filter(({ kind }) => kind === 'image');
   const pushed = images.filter(({ outcome }) => outcome === 'pushed').length;
   const releases = `${installed.length} ${installed.length === 1 ? 'release' : 'releases'} deployed`;
-  const present = `${images.length} images (${pushed} pushed, ${images.length - pushed} present)`;
+  const present = `${images.length} ${images.length === 1 ? 'image' : 'images'} (${pushed} pushed, ${images.length - pushed} present)`;
   const revisions = installed.map(
     ({ name, namespace, revision }) => `${name} is deployed in ${namespace} at revision ${revision}`,
   );

@@ -21,7 +21,8 @@ export async function rightsProblems(run: Run): Promise<readonly Problem[]> {
   return [
     {
       code: 'RIGHTS_MISSING',
-      message: `the Job may not:\n${lines.join('\n')}`,
+      message: `the Job may not ${lines[0]}${lines.length === 1 ? '' : `, and ${lines.length - 1} more`}`,
+      details: lines.slice(1),
       fix: 'apply the rights again: kubectl apply -f install/20-rights.yaml, or the output of "diolkos manifest"',
       where: `ServiceAccount ${namespace}/${account}`,
     },
@@ -142,6 +143,8 @@ function registryFix(run: Run, error: BundleError): string {
   const { registry } = known(run, 'site');
   const secret = registry.credentials?.secret;
   const namespace = known(run, 'namespace');
+  if (error.code === 'REGISTRY_UNTRUSTED')
+    return `put the certificate (PEM) of the CA that signed it into registry.ca.inline of the site`;
   if (error.code !== 'REGISTRY_DENIED') return error.hint ?? 'mend it, then run the Job again';
   if (secret === undefined) return 'name a Secret with the right to push in registry.credentials of the site';
   return `give the Secret ${namespace}/${secret} credentials for ${registry.host} with the right to push, then run the Job again`;

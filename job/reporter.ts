@@ -9,6 +9,8 @@ export interface PhaseWords {
   readonly next: readonly string[];
 }
 
+const afterFix = ['after the fix, run the Job again: what is done is not done twice'];
+
 /** Where a report goes: one JSON line per event on stdout, and the termination message. */
 export interface ReporterOutput {
   readonly messageFile: string;
@@ -83,7 +85,7 @@ export class Reporter {
     const base = { bundle: this.bundle, phase: this.#phase, seconds: this.seconds, outcome: 'failed' as const };
     if (error instanceof ExplainedError) {
       const { findings, phase, release, code, message } = error;
-      const next = findings.next.length > 0 ? findings.next : this.#words.next;
+      const next = findings.next.length > 0 ? findings.next : afterFix;
       const state = findings.state.length > 0 ? findings.state : this.#words.state;
       return {
         ...base,
@@ -99,7 +101,8 @@ export class Reporter {
     if (error instanceof BundleError) {
       const [summary = '', ...why] = error.message.split('\n');
       const fix = error.hint === undefined ? [] : [error.hint];
-      return { ...base, ...noFindings, ...this.#words, why, fix, code: error.code, summary };
+      const next = error.code === 'INTERRUPTED' ? this.#words.next : afterFix;
+      return { ...base, ...noFindings, state: this.#words.state, next, why, fix, code: error.code, summary };
     }
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     const [summary = '', ...why] = stack.split('\n');

@@ -17,7 +17,7 @@ export async function install(run: Run): Promise<void> {
     const done = installed.map(({ name, revision }) => `${name} is deployed at revision ${revision}`);
     const { name } = release.carried;
     await run.reporter.beginPhase('install', { next, state: [...done, `${name} was being installed or upgraded`, ...waiting] });
-    installed.push(await installRelease(run, release));
+    installed.push(await installRelease(run, release, { others: [...done, ...waiting] }));
     run.reporter.event('installed', { ...installed.at(-1) });
   }
   run.installed = installed;
