@@ -57,20 +57,36 @@ export class RegistryClient {
     return sendPatiently(() => this.attempt(request), to);
   }
 
-  /** Sends once (twice, when the registry first wants a token). Throws connection errors as they come. */
+  /** Sends once, and again when the registry first wants a token. Throws connection errors as they come. */
   async attempt(request: RegistryRequest): Promise<Answer> {
     const url = this.#urlOf(request);
+    const answer = this.#isHome(url) ? await this.#sendAuthorized(request, url) : await this.#exchange(request, url, undefined);
+    if (answer.status !== 401 || this.#isHome(answer.url)) return answer;
+    // A stranger we were sent to never sees our credentials, but may give everybody a token (ggcr#2359).
+    const auth = new Authenticator(anonymous(this.#access), this.#transport, this.#policy);
+    return this.#sendAgain(request, answer, auth, [], undefined);
+  }
+
+  async #sendAuthorized(request: RegistryRequest, url: URL): Promise<Answer> {
     const { scopes, signal } = request;
-    const sent = this.#isHome(url) ? await this.#auth.authorization(scopes, url, signal) : undefined;
+    const sent = await this.#auth.authorization(scopes, url, signal);
     const answer = await this.#exchange(request, url, sent);
-    if (answer.status !== 401) return answer;
-    const home = this.#isHome(answer.url);
-    // A stranger we were redirected to never sees our credentials, but may give everybody a token (ggcr#2359).
-    const auth = home ? this.#auth : new Authenticator(anonymous(this.#access), this.#transport, this.#policy);
-    const wanted = home ? scopes : [];
-    if (!(await auth.learn(answer, home ? sent : undefined, wanted, signal))) return answer;
-    await discard(answer);
-    return this.#exchange(request, home ? url : answer.url, await auth.authorization(wanted, answer.url, signal));
+    if (answer.status !== 401 || !this.#isHome(answer.url)) return answer;
+    return this.#sendAgain(request, answer, this.#auth, scopes, sent);
+  }
+
+  /** Learns from a 401 and repeats the request where it came from, if that is of use. */
+  async #sendAgain(
+    request: RegistryRequest,
+    refused: Answer,
+    auth: Authenticator,
+    scopes: readonly string[],
+    sent: string | undefined,
+  ): Promise<Answer> {
+    const { url } = refused;
+    if (!(await auth.learn(refused, sent, scopes, request.signal))) return refused;
+    await discard(refused);
+    return this.#exchange(request, url, await auth.authorization(scopes, url, request.signal));
   }
 
   /** The error for an answer that is not what was asked for. The body is consumed, unless `complaint` was read from it before. */
