@@ -1,79 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { connectionFailure, connectionTrouble } from '../images/connection-failure.ts';
 import type { RegistryAccess } from '../images/registry-access.ts';
-import { checkDestination } from '../images/registry-destination.ts';
-import { type Answer, discard, header, openTransport, readBody, type Transport } from '../images/registry-transport.ts';
+import { sendFollowing } from '../images/registry-redirect.ts';
+import { discard, header, openTransport, readBody, type Transport } from '../images/registry-transport.ts';
+import { RetryGate, type Trouble } from '../images/retry-gate.ts';
 
 export interface Download {
-  /** How the host is reached; its credentials go to that host only. */
   readonly access: RegistryAccess;
+  /** Credentials of `access` go to this origin and to no other, wherever a URL or a redirect leads. */
+  readonly origin: string;
+  /** Bytes; more of them are an error. */
+  readonly limit: number;
   readonly signal: AbortSignal;
 }
 
-const redirects = [301, 302, 303, 307, 308];
+/** Why an attempt gave no body, and the error to throw when it was the last. */
+interface Failed {
+  readonly trouble: Trouble;
+  readonly explain: () => BundleError | Promise<BundleError>;
+}
 
 /**
- * The whole body behind an http(s) URL, at most `limit` bytes, redirects followed. Throws CHART_NOT_FOUND for 404, REGISTRY_DENIED,
- * REGISTRY_UNREACHABLE, REGISTRY_UNTRUSTED, REGISTRY_FAILED.
+ * The whole body behind an http(s) URL, redirects followed. What may pass (a busy host, a lost connection) is tried again. Throws
+ * CHART_NOT_FOUND for 404, REGISTRY_DENIED, REGISTRY_UNREACHABLE, REGISTRY_UNTRUSTED, REGISTRY_LIMITED, REGISTRY_FAILED.
  */
-export async function download(url: URL, options: Download & { readonly limit: number }): Promise<Buffer> {
+export async function download(url: URL, options: Download): Promise<Buffer> {
   const transport = openTransport({ ...options.access, plainHttp: url.protocol === 'http:' });
+  const gate = new RetryGate();
   try {
-    return await follow(transport, url, options);
+    for (let failures = 1; ; failures += 1) {
+      const outcome = await attempt(transport, url, options);
+      if (Buffer.isBuffer(outcome)) return outcome;
+      const pauseMs = gate.pauseAfter(outcome.trouble, failures);
+      if (pauseMs === undefined) throw await outcome.explain();
+      await sleep(pauseMs, undefined, { signal: options.signal });
+    }
   } finally {
     await transport.close();
   }
 }
 
-async function follow(transport: Transport, start: URL, options: Download & { readonly limit: number }): Promise<Buffer> {
-  let url = start;
-  for (let hop = 0; hop < 6; hop += 1) {
-    const answer = await ask(transport, url, options);
-    if (!redirects.includes(answer.status)) return await bodyOf(answer, url, options.limit);
-    await discard(answer);
-    const next = new URL(header(answer, 'location') ?? '', url);
-    checkDestination(start.host, url, next, 'a redirect');
-    url = next;
-  }
-  throw new BundleError('REGISTRY_FAILED', `${start.origin}${start.pathname} redirects more than 5 times`);
-}
-
-async function ask(transport: Transport, url: URL, { access, signal }: Download): Promise<Answer> {
-  const headers = await authorization(url, access, signal);
+async function attempt(transport: Transport, url: URL, options: Download): Promise<Buffer | Failed> {
+  const { limit, signal } = options;
+  const headers = await authorization(url, options);
   try {
-    return await transport.send({ method: 'GET', url, headers, signal });
+    const answer = await sendFollowing(transport, url.host, { method: 'GET', url, headers, signal });
+    if (answer.status !== 200) {
+      await discard(answer);
+      const trouble = { status: answer.status, retryAfter: header(answer, 'retry-after') };
+      return { trouble, explain: () => refused(answer.status, withoutQuery(url)) };
+    }
+    const body = await readBody(answer, limit);
+    if (body !== undefined) return body;
   } catch (error) {
     signal.throwIfAborted();
-    const trouble = connectionTrouble(error);
-    throw trouble === undefined ? error : await connectionFailure(url.host, url, trouble, error);
+    const connection = connectionTrouble(error);
+    if (connection === undefined) throw error;
+    return { trouble: { connection }, explain: () => connectionFailure(url.host, url, connection, error) };
   }
+  throw new BundleError('REGISTRY_FAILED', `${withoutQuery(url)} is larger than ${limit >> 20} MiB`);
 }
 
-async function authorization(url: URL, access: RegistryAccess, signal: AbortSignal): Promise<Record<string, string>> {
-  if (url.host !== access.host) return {};
-  const credentials = await access.credentials?.({ signal });
+async function authorization(url: URL, { access, origin, signal }: Download): Promise<Record<string, string>> {
+  const credentials = url.origin === origin ? await access.credentials?.({ signal }) : undefined;
   if (credentials === undefined || !('username' in credentials)) return {};
   const { username, password } = credentials;
   return { authorization: `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}` };
 }
 
-async function bodyOf(answer: Answer, url: URL, limit: number): Promise<Buffer> {
-  const what = `${url.origin}${url.pathname}`;
-  if (answer.status !== 200) {
-    await discard(answer);
-    throw refused(answer.status, what);
-  }
-  const body = await readBody(answer, limit);
-  if (body === undefined) throw new BundleError('REGISTRY_FAILED', `${what} is larger than ${limit >> 20} MiB`);
-  return body;
+/** Signed URLs have their secret there. */
+function withoutQuery({ origin, pathname }: URL): string {
+  return `${origin}${pathname}`;
 }
 
 function refused(status: number, what: string): BundleError {
-  if (status === 404) return new BundleError('CHART_NOT_FOUND', `there is nothing at ${what}`, { hint: 'check chart.repo' });
+  if (status === 404) {
+    return new BundleError('CHART_NOT_FOUND', `there is nothing at ${what}`, {
+      hint: 'chart.repo is the URL that "helm repo add" takes: the folder of an index.yaml',
+    });
+  }
   if (status === 401 || status === 403) {
     return new BundleError('REGISTRY_DENIED', `${what} answered ${status}`, {
       hint: 'name the credentials in sources.charts: [{url: …, credentials: {env: {username: …, password: …}}}]',
     });
   }
-  return new BundleError('REGISTRY_FAILED', `${what} answered ${status}`);
+  const code = status === 429 ? 'REGISTRY_LIMITED' : 'REGISTRY_FAILED';
+  return new BundleError(code, `${what} answered ${status}`, { hint: 'try again later' });
 }

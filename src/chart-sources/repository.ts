@@ -23,8 +23,8 @@ const indexLimit = 128 << 20;
 const chartLimit = 64 << 20;
 
 /**
- * The packed chart from an HTTP chart repository. `version` is exact or a range, of which the newest that the index lists first is
- * taken. Throws CHART_NOT_FOUND with the versions there are, DIGEST_MISMATCH, REGISTRY_*.
+ * The packed chart from an HTTP chart repository. `version` is exact or a range, of which the newest is taken.
+ * Throws CHART_NOT_FOUND with the versions there are, CHART_INVALID for an entry without a usable URL, DIGEST_MISMATCH, REGISTRY_*.
  */
 export async function downloadChart(
   chart: RepositoryChart,
@@ -32,11 +32,10 @@ export async function downloadChart(
 ): Promise<Buffer> {
   const base = new URL(chart.repo.endsWith('/') ? chart.repo : `${chart.repo}/`);
   const access = await chartSourceAccess(base, options.sources, options);
-  const from: Download = { access, signal: options.signal };
+  const from: Omit<Download, 'limit'> = { access, origin: base.origin, signal: options.signal };
   const index = readIndex(await download(new URL('index.yaml', base), { ...from, limit: indexLimit }), chart.repo);
   const entry = findEntry(chart, index);
-  const [location = ''] = entry.urls;
-  const bytes = await download(new URL(location, base), { ...from, limit: chartLimit });
+  const bytes = await download(locationOf(entry, chart, base), { ...from, limit: chartLimit });
   checkDigest(chart, entry, bytes);
   return bytes;
 }
@@ -59,12 +58,33 @@ function findEntry({ repo, name, version }: RepositoryChart, { entries }: Reposi
     throw notFound(`${repo} has no chart "${name}"`, near.length > 0 ? near : Object.keys(entries));
   }
   const exact = versions.find((entry) => entry.version === version || entry.version === `v${version}`);
-  const found = exact ?? versions.find((entry) => satisfiesRange(entry.version, version));
+  const found = exact ?? newestOf(versions.filter((entry) => satisfiesRange(entry.version, version)));
   if (found !== undefined) return found;
   throw notFound(
     `${repo} has no version ${version} of ${name}`,
     versions.map((entry) => entry.version),
   );
+}
+
+/** An index need not be sorted. */
+function newestOf(entries: readonly Entry[]): Entry | undefined {
+  const [first, ...others] = entries;
+  if (first === undefined) return undefined;
+  return others.reduce((newest, entry) => (satisfiesRange(entry.version, `>${newest.version}`) ? entry : newest), first);
+}
+
+/** Throws CHART_INVALID when the entry points to something that is not downloaded, such as `oci://…`. */
+function locationOf({ version, urls }: Entry, { repo, name }: RepositoryChart, base: URL): URL {
+  const [location = ''] = urls;
+  const url = URL.parse(location, base.href);
+  if (url?.protocol === 'http:' || url?.protocol === 'https:') return url;
+  const oci = /^(oci:\/\/.+):([^:/]+)$/.exec(location);
+  throw new BundleError('CHART_INVALID', `${repo} has ${name} ${version} at "${location}", which is no http URL`, {
+    hint:
+      oci === null
+        ? 'tell the owner of the repository, or take the chart from another place'
+        : `name it in the spec: chart: {oci: "${oci[1]}", version: ${oci[2]}}`,
+  });
 }
 
 function notFound(message: string, there: readonly string[]): BundleError {
