@@ -1,4 +1,4 @@
-import { loadAll, YAML11_SCHEMA } from 'js-yaml';
+import { parseYaml11 } from '../bundle-spec/located-yaml.ts';
 
 /** Takes secret text out of a line before it is reported. */
 export type Redact = (line: string) => string;
@@ -26,7 +26,7 @@ export function redactSecrets(texts: readonly string[]): Redact {
 
 function scalarsOf(text: string): readonly string[] {
   try {
-    return loadAll(text, { schema: YAML11_SCHEMA }).flatMap(leaves);
+    return parseYaml11(text).flatMap(leaves);
   } catch {
     // No YAML at all: nobody can tell which part is secret, so all of its lines are.
     return text.split('\n').map((line) => line.trim());
@@ -36,7 +36,6 @@ function scalarsOf(text: string): readonly string[] {
 function leaves(value: unknown): readonly string[] {
   if (typeof value === 'string') return value.split('\n').map((line) => line.trim());
   if (typeof value === 'number') return [String(value)];
-  if (value instanceof Map) return [...value.values()].flatMap(leaves);
   if (typeof value === 'object' && value !== null) return Object.values(value).flatMap(leaves);
   return [];
 }

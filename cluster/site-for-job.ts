@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { loadAll, YAML11_SCHEMA } from 'js-yaml';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
+import { parseYaml11 } from '../bundle-spec/located-yaml.ts';
 import type { Site } from '../bundle-spec/site.ts';
 import { Values, type ValuesLayer } from '../bundle-spec/values-layer.ts';
 
@@ -27,12 +27,23 @@ async function layerForJob(
   options: { readonly directory: string; readonly signal: AbortSignal },
 ): Promise<ValuesLayer> {
   if (!('file' in layer)) return layer;
-  const documents = loadAll(await readText(layer.file, options), { schema: YAML11_SCHEMA });
+  const documents = readDocuments(layer.file, await readText(layer.file, options));
   const parsed = Values.safeParse(documents[0] ?? {});
-  if (documents.length > 1 || !parsed.success) {
-    throw new BundleError('SITE_INVALID', `${layer.file} is no values file`, { hint: 'it must hold one YAML mapping' });
-  }
+  if (documents.length > 1 || !parsed.success) throw noValues(layer.file);
   return { inline: parsed.data };
+}
+
+function readDocuments(file: string, text: string): readonly unknown[] {
+  try {
+    return parseYaml11(text, file);
+  } catch (cause) {
+    throw noValues(file, cause);
+  }
+}
+
+function noValues(file: string, cause?: unknown): BundleError {
+  const hint = 'it must hold one YAML mapping';
+  return new BundleError('SITE_INVALID', `${file} is no values file`, { hint, ...(cause === undefined ? {} : { cause }) });
 }
 
 async function readText(file: string, { directory, signal }: { directory: string; signal: AbortSignal }): Promise<string> {
