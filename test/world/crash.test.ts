@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { worldsWithCgroups } from './cgroups.ts';
 import { isAlive } from './liveness.ts';
 import { readState, stateFile } from './state.ts';
-import { startWorld } from './world.ts';
+import { connectWorld, startWorld } from './world.ts';
 
 const name = 'crash';
 
@@ -28,12 +28,11 @@ test('a world can be started after its starter was killed with the world up, and
 });
 
 test('a world that is in use is left alone', async () => {
-  const world = await startWorld({ name });
-  const second = await startElsewhere();
+  const world = await connectWorld();
+  const second = await startElsewhere(world.state.name);
   const [code] = await once(second, 'exit');
   assert.equal(code, 1);
   assert.equal((await world.kubectl(['get', 'nodes'])).code, 0);
-  await world.stop();
 });
 
 test('a world that stopped leaves no process, cgroup, mount or file', async () => {
@@ -56,8 +55,8 @@ async function assertStarts(): Promise<void> {
   }
 }
 
-async function startElsewhere(): Promise<ReturnType<typeof spawn>> {
-  const env = { ...process.env, DIOLKOS_WORLD: name };
+async function startElsewhere(world = name): Promise<ReturnType<typeof spawn>> {
+  const env = { ...process.env, DIOLKOS_WORLD: world };
   return spawn(process.execPath, [join(import.meta.dirname, 'up.ts')], { env, stdio: 'ignore' });
 }
 
