@@ -1,13 +1,14 @@
 import { takeLease } from '../../cluster/lease.ts';
 import { throwProblems } from '../../cluster/preflight.ts';
-import { registryOfSite } from '../../cluster/registry-of-site.ts';
-import { openRegistry } from '../../images/registry.ts';
+import { openSiteRegistry } from '../../images/site-registry.ts';
 import { namespaceProblems, pendingProblems, pullSecretProblems, registryProblems, rightsProblems } from '../preflight-checks.ts';
 import { known, type Run } from '../run.ts';
 
 /** Checks everything that can be known before the first byte is pushed, and tells all problems at once. Changes nothing but the Lease. */
 export async function preflight(run: Run): Promise<void> {
-  run.registry = openRegistry(registryOfSite(known(run, 'site')));
+  // A CA that is a file was made inline by `diolkos manifest`; the verify step lets no other pass.
+  const { registry } = await openSiteRegistry(known(run, 'site').registry, { directory: '/', signal: run.signal });
+  run.registry = registry;
   const rights = await rightsProblems(run);
   const ofRegistry = await registryProblems(run);
   // Without rights the other questions would only be answered by "forbidden".

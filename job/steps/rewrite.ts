@@ -1,16 +1,13 @@
-import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
-import { z } from 'zod';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import type { CarriedRelease } from '../../bundle-spec/bundle-json.ts';
-import { Digest } from '../../bundle-spec/names.ts';
 import type { CarriedValuesLayer, ValuesLayer } from '../../bundle-spec/values-layer.ts';
 import { readApiVersions, readClusterVersion } from '../../cluster/api-versions.ts';
 import { openCluster } from '../../cluster/client.ts';
 import { type Problem, throwProblems } from '../../cluster/preflight.ts';
 import { readReleaseValues } from '../../cluster/release-values.ts';
 import { workloadsOf } from '../../cluster/workloads.ts';
+import { writeBundledChart } from '../../helm/bundled-chart.ts';
 import { discoverRelease } from '../../helm/discover.ts';
 import { findHelm } from '../../helm/helm.ts';
 import { rewriteUnproven } from '../../helm/leftovers.ts';
@@ -75,16 +72,9 @@ function carrySiteLayer(layer: ValuesLayer, index: number): CarriedValuesLayer {
   return layer;
 }
 
-const ChartManifest = z.object({ layers: z.array(z.object({ digest: Digest })).min(1) });
-
-/** The chart as a file for helm. Its blob is hashed on the way. */
 async function writeChart(run: Run, { name, chart }: CarriedRelease): Promise<string> {
-  const bundle = known(run, 'bundle');
-  const manifest = ChartManifest.parse(JSON.parse((await bundle.readBlob(chart, run)).toString('utf8')));
   const file = join(run.folder, `${name}.tgz`);
-  for (const { digest } of manifest.layers.slice(0, 1)) {
-    await pipeline(bundle.streamBlob(digest, run), createWriteStream(file), { signal: run.signal });
-  }
+  await writeBundledChart(known(run, 'bundle'), chart, file, run);
   return file;
 }
 
