@@ -69,7 +69,9 @@ function fromSymptom(cause: Symptom, failed: FailedInstall): ExplainedError {
   const crash = symptoms.find((symptom) => symptom.kind === 'crashed' && symptom.workload === workload && symptom !== cause);
   const told = isJobFailure(cause) && crash !== undefined ? crash : cause;
   const ofHook = workload.hook !== undefined;
-  const others = symptoms.filter((symptom) => symptom.workload !== workload && symptom.kind !== 'not-ready');
+  const others = symptoms.filter(
+    (symptom) => symptom.workload !== workload && symptom.kind !== 'not-ready' && symptom.stale !== true,
+  );
   const log = logFor(cause, crash, failed.evidence);
   const findings: Partial<Findings> = {
     why: unique([

@@ -1,7 +1,7 @@
 import type { Helm } from '../helm/helm.ts';
 import type { Cluster } from './client.ts';
 import { isPodAlive } from './lease.ts';
-import { lastDeployed, type Revision, readHistory } from './release-history.ts';
+import { lastDeployed, ownHolder, type Revision, readHistory, recovererLabel } from './release-history.ts';
 import { ExplainedError } from './report.ts';
 
 interface ReleaseName {
@@ -37,7 +37,7 @@ export async function findPending(release: ReleaseName, options: PendingOptions)
   const history = await readHistory(options.cluster, release, options);
   const revision = history.at(-1);
   if (revision === undefined || !revision.status.startsWith('pending-')) return undefined;
-  return { release, revision, remedy: remedyFor(history), ...(await judgeHolder(revision, options)) };
+  return { release, revision, remedy: remedyFor(history), ...(await judgeHolder(ownHolder(history), options)) };
 }
 
 function remedyFor(history: readonly Revision[]): Remedy {
@@ -90,6 +90,8 @@ export async function recoverPending(
     await cluster.delete({ apiVersion: 'v1', kind: 'Secret', namespace: release.namespace }, revision.secret, { signal });
     return;
   }
+  // If we are killed in a rollback, the next run knows by this that it was ours.
+  if (remedy.kind === 'rollback') await markRecovery(release, revision, options);
   const command =
     remedy.kind === 'uninstall' ? ['uninstall', release.name, '--wait'] : ['rollback', release.name, String(remedy.to)];
   const { env, onLine } = options;
@@ -109,8 +111,17 @@ export async function recoverPending(
   });
 }
 
+async function markRecovery(
+  { namespace }: ReleaseName,
+  { secret }: Revision,
+  { cluster, holder, signal }: PendingOptions,
+): Promise<void> {
+  const metadata = { name: secret, namespace, labels: { [recovererLabel]: holder } };
+  await cluster.apply({ apiVersion: 'v1', kind: 'Secret', metadata }, { signal });
+}
+
 async function judgeHolder(
-  { holder }: Revision,
+  holder: string | undefined,
   options: PendingOptions,
 ): Promise<{ readonly recoverable: boolean; readonly reason: string }> {
   if (holder === undefined) return { recoverable: false, reason: 'it was not made by this installer' };

@@ -30,6 +30,8 @@ export interface Symptom {
   readonly summary: string;
   /** The cluster's own words. */
   readonly details: readonly string[];
+  /** True for a pod that was there before helm came: it may be of the version before. */
+  readonly stale?: boolean;
   /** True when waiting cannot help, however short it has lasted. */
   readonly final?: boolean;
 }
@@ -53,7 +55,7 @@ export const defaultPatience: Patience = {
   unschedulable: 90_000,
 };
 
-/** The worse of two first; equal ones keep their order. */
+/** What is of this install first, the worse of two first; equal ones keep their order. */
 export function bySeverity(a: Symptom, b: Symptom): number {
-  return symptomKinds.indexOf(a.kind) - symptomKinds.indexOf(b.kind);
+  return Number(a.stale === true) - Number(b.stale === true) || symptomKinds.indexOf(a.kind) - symptomKinds.indexOf(b.kind);
 }

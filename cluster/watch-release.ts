@@ -182,8 +182,9 @@ class Watcher implements ReleaseWatch {
     for (const [uid, pod] of this.#pods.objects) {
       const workload = this.#workloadOf(pod);
       if (workload === undefined || !isOfNewestRevision(pod, this.#sets.objects.values())) continue;
-      if (this.#pods.before.has(uid) && (!withOld || workload.hook !== undefined)) continue;
-      yield* podSymptoms(pod, workload, this.#warningsOn('Pod', pod.metadata.name));
+      const stale = this.#pods.before.has(uid);
+      if (stale && (!withOld || workload.hook !== undefined)) continue;
+      for (const symptom of podSymptoms(pod, workload, this.#warningsOn('Pod', pod.metadata.name))) yield { ...symptom, stale };
     }
   }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 
@@ -13,7 +14,7 @@ export interface JobOptions {
   readonly deadlineSeconds: number | undefined;
   /** `--termination-message`, DIOLKOS_TERMINATION_MESSAGE: default `/dev/termination-log`. */
   readonly messageFile: string;
-  /** POD_NAME; outside a pod the host's name. */
+  /** POD_NAME; outside a pod a name of this process. */
   readonly holder: string;
   /** POD_NAMESPACE; outside a pod that of the site. */
   readonly namespace: string | undefined;
@@ -41,7 +42,7 @@ export function readJobOptions(args: readonly string[], env: NodeJS.ProcessEnv):
     timeoutSeconds: seconds('timeout') ?? 600,
     deadlineSeconds: seconds('deadline'),
     messageFile: told('termination-message') ?? '/dev/termination-log',
-    holder: env.POD_NAME ?? env.HOSTNAME ?? 'diolkos',
+    holder: env.POD_NAME ?? `diolkos-${randomUUID()}`,
     namespace: env.POD_NAMESPACE,
   };
 }
