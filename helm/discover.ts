@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { assembleDiscovery } from './assemble-discovery.ts';
 import { type BaseRender, placeKey, readBase } from './base-render.ts';
@@ -12,6 +14,7 @@ import type { FixedRewrite } from './overrides.ts';
 import { Prober } from './probe.ts';
 import type { HelmRelease } from './render.ts';
 import { openSession, type RenderSession } from './render-session.ts';
+import { findUnsetSlots } from './unset-slots.ts';
 import { parsePath } from './values-path.ts';
 
 export interface DiscoverOptions {
@@ -92,18 +95,32 @@ async function probeBase(
   const paths = new Set(named.map(({ path }) => JSON.stringify(path)));
   const others = candidates.filter(({ path }) => !paths.has(JSON.stringify(path)));
   const controls = [...(await prober.probe([...named, ...others.filter(({ rank }) => rank === 'likely')]))];
-  for (const rank of ['inner', 'bare'] as const) {
-    const done = new Set(controls.map(({ place }) => placeKey(place)));
+  let unset: readonly Candidate[] | undefined;
+  for (const rank of ['inner', 'host slot', 'name slot', 'bare'] as const) {
+    const done = new Map(controls.map((control) => [placeKey(control.place), control]));
     const open = base.places.filter((place) => !done.has(placeKey(place)) && !isIgnored(place.text)).map(({ text }) => text);
-    const hopeful = others.filter((candidate) => candidate.rank === rank && open.some((text) => text.startsWith(candidate.head)));
-    const more = await prober.probe(hopeful);
-    controls.push(...more.filter(({ place }) => !done.has(placeKey(place))));
+    if (open.length === 0) break;
+    unset ??= findUnsetSlots(await readFile(session.release.chart), values, basename(session.release.chart));
+    const hopeful = [...others, ...unset].filter(
+      (candidate) => candidate.rank === rank && open.some((text) => text.startsWith(candidate.head)),
+    );
+    controls.push(...newControls(await prober.probe(hopeful), done));
   }
   return {
     base: { ...base, places: withPlacesOf(base, controls), newNames: prober.newNames },
     controls,
     permits: prober.permits,
   };
+}
+
+/** What a later probe adds. A key that would also move what is controlled already, and to elsewhere, is not taken. */
+function newControls(controls: readonly Control[], done: ReadonlyMap<string, Control>): Control[] {
+  const groups = Map.groupBy(controls, ({ candidate }) => candidate).values();
+  return [...groups].flatMap((group) => {
+    const fresh = group.filter(({ place }) => !done.has(placeKey(place)));
+    const texts = new Set(fresh.map(({ standsFor }) => standsFor));
+    return group.every(({ standsFor }) => texts.has(standsFor)) ? fresh : [];
+  });
 }
 
 function withPlacesOf(base: BaseRender, controls: readonly Control[]): readonly Reading[] {

@@ -1,7 +1,7 @@
 import type { RenderedObject } from './manifest-stream.ts';
 import { getInObject, type ObjectPath, payloadOf } from './payload.ts';
 import { spellingOf, type Token, tokensOf } from './reference-text.ts';
-import { hasSentinel } from './sentinel.ts';
+import { hasSentinel, withoutSentinels } from './sentinel.ts';
 import { composeReference } from './sibling-keys.ts';
 import { isMap } from './values-path.ts';
 
@@ -113,13 +113,18 @@ class ObjectReader {
     // A list of references has its name in front; prose and scripts have many words.
     const own = text.length < 4096 && /^[\w./:@+=,;\-\s]*$/.test(text) ? label : '';
     for (const [index, token] of tokensOf(text).entries()) {
-      const told = hasSentinel(token.text) || this.#known.has(token.text);
-      if (!told && !/[/:]/.test(token.text)) continue;
+      const probed = hasSentinel(token.text);
+      if (!probed && !/[/:]/.test(token.text)) continue;
       const named = labelBefore(text, token) ?? own;
       const whole = text.trim().length === token.text.length;
-      if (told) this.#add(path, 'text', index, token.text, isComplete(token.text, named));
-      else if (this.#isCertain(token, named, whole)) this.#add(path, 'text', index, token.text, true);
+      if (probed) this.#add(path, 'text', index, token.text, isComplete(withoutSentinels(token.text), named));
+      else if (this.#isKnown(token, named) || this.#isCertain(token, named, whole))
+        this.#add(path, 'text', index, token.text, true);
     }
+  }
+
+  #isKnown(token: Token, label: string): boolean {
+    return this.#known.has(token.text) && (saysImage(label) || !isDocumentText(this.#object));
   }
 
   #isCertain(token: Token, label: string, whole: boolean): boolean {

@@ -11,10 +11,11 @@ export interface Candidate {
   readonly head: string;
   readonly after: string;
   /**
-   * `likely`: probed at once. `inner`: its name says image, but it is empty, or another key seems to hold the host. `bare`: a word that also
-   * begins a reference. The last two are probed only for references that nothing else controls.
+   * `likely`: probed at once. The others only for references that nothing else controls, one rank after the other. `inner`: its name says
+   * image, but another key seems to hold the host. `host slot`, `name slot`: empty, for a registry or a repository that the chart has a default
+   * for. `bare`: a word under any key that also begins a reference.
    */
-  readonly rank: 'likely' | 'inner' | 'bare';
+  readonly rank: 'likely' | 'inner' | 'host slot' | 'name slot' | 'bare';
 }
 
 const registryKey =
@@ -39,6 +40,13 @@ export function candidatesAt(values: Values, path: Path): Candidate[] {
   }
   if (value === undefined || value === null) return [whole(path, '', 'likely')];
   return typeof value === 'string' ? [whole(path, value, 'likely')] : [];
+}
+
+/** The slot that an absent or empty value at `path` is by its key; `undefined` for keys that say nothing of images. */
+export function slotAt(path: Path): Candidate | undefined {
+  const key = nameOf(path);
+  if (registryKey.test(key)) return whole(path, '', 'host slot');
+  return repositoryKey.test(key) || imageKey.test(key) ? whole(path, '', 'name slot') : undefined;
 }
 
 function whole(path: Path, head: string, rank: Candidate['rank']): Candidate {
@@ -80,8 +88,9 @@ class CandidateFinder {
   #rankOf(text: string, path: Path, siblings: Readonly<Record<string, unknown>>): Candidate['rank'] | undefined {
     const key = nameOf(path);
     if (/\s|\{\{|:\/\//.test(text)) return undefined;
+    if (text === '') return slotAt(path)?.rank;
     const byName = rankByName(text, key, path, siblings);
-    if (byName === 'likely' || text === '') return byName;
+    if (byName === 'likely') return byName;
     const begins = this.#rendered.some((reference) => beginsAtBoundary(reference, text));
     if (begins) return /[./:]/.test(text) || byName !== undefined ? 'likely' : 'bare';
     const spelling = spellingOf(text);
@@ -116,13 +125,12 @@ function rankByName(text: string, key: string, path: Path, siblings: Siblings): 
   if (registryKey.test(key)) return /^[\w.-]+(?::\d+)?(?:\/[\w./-]*)?$/.test(text) ? 'likely' : 'inner';
   const pinned = pinKeys.some((name) => Object.hasOwn(siblings, name));
   if (repositoryKey.test(key) || imageKey.test(key)) return rankOfName(text, key, siblings, pinned);
-  const isName = key === 'name' && text !== '' && (pinned || imageKey.test(nameOf(path.slice(0, -1))));
+  const isName = key === 'name' && (pinned || imageKey.test(nameOf(path.slice(0, -1))));
   if (!isName || spellingOf(text) === undefined) return undefined;
   return pinned && !isSet(siblings, 'image', 'repository', 'registry') ? 'likely' : 'inner';
 }
 
 function rankOfName(text: string, key: string, siblings: Siblings, pinned: boolean): Candidate['rank'] | undefined {
-  if (text === '') return 'inner';
   if (spellingOf(text) === undefined) return undefined;
   if (isSet(siblings, 'registry', 'imageRegistry', 'hub')) return 'inner';
   if (!repositoryKey.test(key) && isSet(siblings, 'repository')) return 'inner';

@@ -54,6 +54,7 @@ function withoutValues(reason: string): string {
 }
 
 function adviceFor(reason: string): string {
+  if (/dependency build/.test(reason)) return 'run "helm dependency build" on the chart and try again';
   if (/nil pointer|required|must|set |missing|provide/i.test(reason))
     return 'give the value it asks for in the release’s "values"';
   if (/kubeVersion/.test(reason)) return 'check "target.kubernetes" of the spec against what the chart supports';

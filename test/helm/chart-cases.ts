@@ -627,6 +627,34 @@ export const chartCases: readonly ChartCase[] = [
     leftovers: [],
   },
   {
+    chart: 'unset-registry',
+    shape: 'a registry that is null, and one that stands in a template alone',
+    renders: 7,
+    found: {
+      'docker.io/library/proxy:2.5.1': {
+        paths: ['image.registry'],
+        places: ['Pod/proxy spec.containers[0].image'],
+      },
+      'quay.io/hub/agent:1': {
+        paths: ['agent.repository'],
+        places: ['Pod/agent spec.containers[0].image'],
+      },
+      'quay.io/hub/helper:1': {
+        paths: [],
+        places: ['Pod/helper spec.containers[0].image'],
+      },
+    },
+    overrides: {
+      agent: {
+        repository: 'registry.internal:5000/mirror/quay.io/hub/agent',
+      },
+      image: {
+        registry: 'registry.internal:5000/mirror/docker.io/library',
+      },
+    },
+    leftovers: ['hard-coded quay.io/hub/helper:1'],
+  },
+  {
     chart: 'whole-reference',
     shape: 'one string holds the reference, with a port in the host',
     renders: 2,

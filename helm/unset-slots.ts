@@ -1,0 +1,72 @@
+import { parseYaml11 } from '../bundle-spec/located-yaml.ts';
+import type { Values } from '../bundle-spec/values-layer.ts';
+import { type ChartFiles, readArchive } from './chart-archive.ts';
+import { type Candidate, slotAt } from './image-shapes.ts';
+import { formatPath, getAt, isMap, type Path } from './values-path.ts';
+
+/**
+ * Slots that the effective values do not show: keys that a chart's values.yaml sets to null, which helm drops, and keys that stand in
+ * templates alone. Subcharts stand below their name or alias. `name` is what errors call the archive.
+ */
+export function findUnsetSlots(tgz: Buffer, values: Values, name: string): Candidate[] {
+  const found = new Map<string, Candidate>();
+  for (const path of pathsOfChart(readArchive(tgz, name), [], name)) {
+    const slot = getAt(values, path) ?? undefined;
+    const candidate = slot === undefined ? slotAt(path) : undefined;
+    if (candidate !== undefined) found.set(formatPath(path), candidate);
+  }
+  return [...found.values()];
+}
+
+function* pathsOfChart(files: ChartFiles, scope: Path, name: string): Generator<Path> {
+  for (const path of [...nullsIn(readYaml(files, 'values.yaml'), []), ...pathsInTemplates(files)]) {
+    yield path[0] === 'global' ? path : [...scope, ...path];
+  }
+  for (const { folder, inner } of subchartsOf(files, name)) {
+    for (const alias of aliasesOf(files, inner, folder)) yield* pathsOfChart(inner, [...scope, alias], `${name}: ${folder}`);
+  }
+}
+
+function* nullsIn(value: unknown, path: Path): Generator<Path> {
+  if (value === null) yield path;
+  else if (isMap(value)) for (const [key, entry] of Object.entries(value)) yield* nullsIn(entry, [...path, key]);
+}
+
+function* pathsInTemplates(files: ChartFiles): Generator<Path> {
+  for (const [path, body] of files) {
+    if (!path.startsWith('templates/')) continue;
+    for (const match of body.toString('utf8').matchAll(/\.Values((?:\.[A-Za-z_]\w*)+)/g))
+      yield (match[1] ?? '').slice(1).split('.');
+  }
+}
+
+function* subchartsOf(files: ChartFiles, name: string): Generator<{ readonly folder: string; readonly inner: ChartFiles }> {
+  const folders = new Map<string, Map<string, Buffer>>();
+  for (const [path, body] of files) {
+    const [, folder = '', rest] = /^charts\/([^_./][^/]*)(?:\/(.+))?$/.exec(path) ?? [];
+    if (folder.endsWith('.tgz') && rest === undefined) yield { folder, inner: readArchive(body, `${name}: ${path}`) };
+    else if (rest !== undefined) folders.set(folder, (folders.get(folder) ?? new Map()).set(rest, body));
+  }
+  for (const [folder, inner] of folders) yield { folder, inner };
+}
+
+/** The names a subchart's values go by: its own, or the aliases that its parent gives it. */
+function aliasesOf(parent: ChartFiles, subchart: ChartFiles, folder: string): string[] {
+  const metadata = readYaml(subchart, 'Chart.yaml');
+  const name = isMap(metadata) && typeof metadata.name === 'string' ? metadata.name : folder;
+  const lists = ['Chart.yaml', 'requirements.yaml']
+    .map((file) => readYaml(parent, file))
+    .flatMap((value) => (isMap(value) ? value.dependencies : []));
+  const entries = lists.filter(isMap).filter((entry) => entry.name === name);
+  const names = entries.map((entry) => (typeof entry.alias === 'string' && entry.alias !== '' ? entry.alias : name));
+  return names.length === 0 ? [name] : [...new Set(names)];
+}
+
+/** A file that is no YAML has been refused by helm before; here it has nothing to say. */
+function readYaml(files: ChartFiles, path: string): unknown {
+  try {
+    return parseYaml11(files.get(path)?.toString('utf8') ?? '')[0];
+  } catch {
+    return undefined;
+  }
+}
