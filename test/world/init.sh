@@ -10,10 +10,12 @@ read -r pid _ </proc/self/stat
 mount --make-rprivate /
 mount -t proc proc /proc
 resolver=$(readlink -m /etc/resolv.conf)
-mkdir -p /var/lib/kubelet /var/lib/cni
+mkdir -p /var/lib/kubelet /var/lib/cni /var/lib/diolkos
 for folder in /run /var/log /var/lib/cni; do mount -t tmpfs tmpfs "$folder"; done
 mount --bind "$run/kubelet" /var/lib/kubelet
 mount --make-rshared /var/lib/kubelet
+# Where install/README.md has people put their bundles.
+mount --bind "$run/bundles" /var/lib/diolkos
 # A resolv.conf that links into the old /run has lost its target.
 [ -e "$resolver" ] || { mkdir -p "$(dirname "$resolver")" && : >"$resolver"; }
 mount --bind "$run/resolv.conf" "$resolver"

@@ -108,7 +108,8 @@ type Until = <T>(what: string, ask: () => Promise<T | undefined>) => Promise<T>;
 
 async function layFolder(folder: string): Promise<{ logDir: string; carryDir: string }> {
   const [logDir, carryDir] = [join(folder, 'log'), join(folder, 'carry')];
-  for (const path of [logDir, carryDir, join(folder, 'kubelet'), join(folder, 'home')]) await mkdir(path, { recursive: true });
+  for (const path of [logDir, carryDir, join(folder, 'kubelet'), join(folder, 'home'), join(folder, 'bundles')])
+    await mkdir(path, { recursive: true });
   await writeFile(join(folder, 'resolv.conf'), `nameserver ${nodeAddress}\n`);
   await writeFile(join(folder, 'hosts'), `127.0.0.1 localhost\n${nodeAddress} ${nodeName} ${registryName}\n`);
   return { logDir, carryDir };
