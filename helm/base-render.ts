@@ -13,18 +13,19 @@ export interface BaseRender {
   readonly newNames: ReadonlyMap<RenderedObject, string>;
 }
 
-/**
- * Every place where a reference stands for certain. Throws REFERENCE_INVALID for a pod image that is none, such as `:1.0`: a chart that
- * waits for its user to name an image.
- */
+/** A render and every place in it where a reference stands for certain. */
 export function readBase(objects: readonly RenderedObject[], kubernetes: string): BaseRender {
   const first = objects.flatMap((object) => readReferences(object, { known: new Set() }));
   // A reference that is certain in one place is one wherever it stands, written out with its tag.
   const known = new Set(first.map(({ text }) => text).filter((text) => pinOf(text) !== '' && /\/|\d\.\d|@/.test(text)));
   const places = known.size === 0 ? first : objects.flatMap((object) => readReferences(object, { known }));
+  return { kubernetes, objects, places, newNames: new Map() };
+}
+
+/** Throws REFERENCE_INVALID for a pod image that is none, such as `:1.0`: a chart that waits for its user to name an image. */
+export function checkPodImages({ places }: BaseRender): void {
   const broken = places.find(({ as, text }) => as === 'pod' && asReference(text) === undefined);
   if (broken !== undefined) throw noReference(broken);
-  return { kubernetes, objects, places, newNames: new Map() };
 }
 
 /** Tells places of one render apart. */

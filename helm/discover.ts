@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { assembleDiscovery } from './assemble-discovery.ts';
-import { type BaseRender, placeKey, readBase } from './base-render.ts';
+import { type BaseRender, checkPodImages, placeKey, readBase } from './base-render.ts';
 import type { Discovery } from './discovery.ts';
 import { readEffectiveValues } from './effective-values.ts';
 import type { Reading } from './find-references.ts';
@@ -57,7 +57,9 @@ export async function discoverRelease(helm: Helm, release: HelmRelease, options:
       bases.push({ ...known, kubernetes });
       continue;
     }
-    const probed = await probeBase(session, values, readBase(session.read(stream), kubernetes), named, isIgnored);
+    const base = readBase(session.read(stream), kubernetes);
+    checkPodImages(base);
+    const probed = await probeBase(session, values, base, named, isIgnored);
     bases.push(probed.base);
     controls.push(...probed.controls);
     for (const permit of probed.permits) permits.set(JSON.stringify(permit.path), permit);

@@ -5,14 +5,14 @@ import { type Candidate, slotAt } from './image-shapes.ts';
 import { formatPath, getAt, isMap, type Path } from './values-path.ts';
 
 /**
- * Slots that the effective values do not show: keys that a chart's values.yaml sets to null, which helm drops, and keys that stand in
+ * Slots that the effective values do not show: keys that a chart's values.yaml sets to null, which Helm 4 drops, and keys that stand in
  * templates alone. Subcharts stand below their name or alias. `name` is what errors call the archive.
  */
 export function findUnsetSlots(tgz: Buffer, values: Values, name: string): Candidate[] {
   const found = new Map<string, Candidate>();
   for (const path of pathsOfChart(readArchive(tgz, name), [], name)) {
-    const slot = getAt(values, path) ?? undefined;
-    const candidate = slot === undefined ? slotAt(path) : undefined;
+    // A null that helm keeps is a candidate like any other value.
+    const candidate = getAt(values, path) === undefined ? slotAt(path) : undefined;
     if (candidate !== undefined) found.set(formatPath(path), candidate);
   }
   return [...found.values()];
