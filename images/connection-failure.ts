@@ -64,9 +64,13 @@ export async function connectionFailure(
       cause: error,
     });
   }
-  if (trouble === 'dropped' && url.protocol === 'http:' && (await certificateOf(url)) !== undefined)
-    return speaksTls(host, via, error);
+  if (trouble === 'dropped' && (await wantsTls(url))) return speaksTls(host, via, error);
   return new BundleError('REGISTRY_UNREACHABLE', `${host}${via} ${reasonOf(error)}`, { ...advice(error, url), cause: error });
+}
+
+/** True when `url` is http and a TLS server answers there: it drops plain http, however often it is tried. */
+export async function wantsTls(url: URL): Promise<boolean> {
+  return url.protocol === 'http:' && (await certificateOf(url)) !== undefined;
 }
 
 /** The error for a host that is spoken to by http and wants https. */

@@ -81,8 +81,10 @@ function kindOf({ status }: Answer, code: string): FailureKind {
 
 function hintOf(kind: FailureKind, answer: Answer, { host, right, credentialsFrom }: Purpose): string | undefined {
   if (kind === 'REGISTRY_DENIED') {
-    if (credentialsFrom !== undefined)
-      return `The credentials of ${credentialsFrom} were used; they need the right to ${right} here.`;
+    if (credentialsFrom !== undefined) {
+      const refused = answer.status === 401 ? 'They may be wrong or expired, or lack' : 'They lack';
+      return `The credentials of ${credentialsFrom} were used. ${refused} the right to ${right} here.`;
+    }
     return `No credentials for ${host} were found: log in with "docker login ${host}", or name them beside the host in the spec or site.`;
   }
   if (kind === 'REGISTRY_LIMITED') {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connectionFailure, connectionTrouble } from './connection-failure.ts';
+import { connectionFailure, connectionTrouble, wantsTls } from './connection-failure.ts';
 import { type Answer, discard, header } from './registry-transport.ts';
 import type { RetryGate, Trouble } from './retry-gate.ts';
 
@@ -20,7 +20,8 @@ export async function sendPatiently(attempt: () => Promise<Answer>, to: Addresse
     await to.gate.pass(to.signal);
     const { answer, error, trouble } = await outcomeOf(attempt);
     if (answer !== undefined) to.gate.answered();
-    const pauseMs = to.gate.pauseAfter(trouble, failed);
+    const hopeless = failed === 1 && trouble.connection === 'dropped' && (await wantsTls(to.url));
+    const pauseMs = hopeless ? undefined : to.gate.pauseAfter(trouble, failed);
     if (pauseMs !== undefined) {
       if (answer !== undefined) await discard(answer);
       await sleep(pauseMs, undefined, { signal: to.signal });

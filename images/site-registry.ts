@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { SiteRegistry } from '../bundle-spec/site.ts';
+import { readCertificates } from './certificates.ts';
 import { findCredentials } from './credentials.ts';
 import type { Target } from './reference.ts';
 import { openRegistry, type Registry } from './registry.ts';
@@ -23,23 +22,16 @@ export async function openSiteRegistry(
   const registry = openRegistry({
     host,
     plainHttp,
-    ...(ca === undefined ? {} : { ca: 'inline' in ca ? ca.inline : await readCertificates(ca.file, options) }),
+    ...(ca === undefined ? {} : { ca: 'inline' in ca ? ca.inline : await certificatesOf(ca.file, options) }),
     credentials: ({ signal }) => findCredentials(host, { signal }),
   });
   return { registry, target: { host, prefix } };
 }
 
-async function readCertificates(
+function certificatesOf(
   file: string,
-  { directory, signal }: { directory: string; signal: AbortSignal },
+  { directory, signal }: { readonly directory: string; readonly signal: AbortSignal },
 ): Promise<string> {
-  try {
-    return await readFile(resolve(directory, file), { encoding: 'utf8', signal });
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw new BundleError('FILE_UNREADABLE', `the certificates ${file}, which registry.ca names, cannot be read`, {
-      hint: 'name a PEM file; the path is relative to the site',
-      cause,
-    });
-  }
+  const hint = 'name a PEM file; the path is relative to the site';
+  return readCertificates(resolve(directory, file), { what: `${file}, which registry.ca names`, hint, signal });
 }

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ChartSource, ImageSource } from '../bundle-spec/bundle.ts';
-import { BundleError } from '../bundle-spec/bundle-error.ts';
+import { readCertificates } from '../images/certificates.ts';
 import { findCredentials, referencedCredentials } from '../images/credentials.ts';
 import type { RegistryAccess } from '../images/registry-access.ts';
 
@@ -20,7 +19,7 @@ export async function sourceAccess(
   return {
     host,
     plainHttp,
-    ...(ca === undefined ? {} : { ca: await readCertificates(ca, host, options) }),
+    ...(ca === undefined ? {} : { ca: await certificatesFor(host, ca, options) }),
     credentials: async ({ signal }) =>
       credentials === undefined
         ? await findCredentials(host, { signal })
@@ -41,14 +40,7 @@ export async function chartSourceAccess(url: URL, sources: readonly ChartSource[
   return anonymous;
 }
 
-async function readCertificates(file: string, host: string, { folder, signal }: Options): Promise<string> {
-  try {
-    return await readFile(resolve(folder, file), { encoding: 'utf8', signal });
-  } catch (cause) {
-    signal.throwIfAborted();
-    throw new BundleError('FILE_UNREADABLE', `the certificates ${file}, to trust for ${host}, cannot be read`, {
-      hint: 'name a PEM file; paths are relative to the spec',
-      cause,
-    });
-  }
+function certificatesFor(host: string, file: string, { folder, signal }: Options): Promise<string> {
+  const hint = 'name a PEM file; paths are relative to the spec';
+  return readCertificates(resolve(folder, file), { what: `${file}, to trust for ${host}`, hint, signal });
 }

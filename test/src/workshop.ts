@@ -7,22 +7,24 @@ import { openRegistry } from '../../images/registry.ts';
 import { type MemoryOptions, type MemoryRegistry, startMemoryRegistry } from '../registries/memory-registry.ts';
 import { pushSample, type SampleImage, sampleImage } from '../registries/sample-images.ts';
 
-/** A folder of the test that is gone at its end, with these files in it. */
-export async function folderWith(t: TestContext, files: Readonly<Record<string, string | Buffer>>): Promise<string> {
+type Files = Readonly<Record<string, string | Buffer>>;
+
+/** A folder with these files that is gone when the test ends. */
+export async function folderWith(t: TestContext, files: Files): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'diolkos-src-'));
   t.after(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
   await writeFiles(folder, files);
   return folder;
 }
 
-export async function writeFiles(folder: string, files: Readonly<Record<string, string | Buffer>>): Promise<void> {
+export async function writeFiles(folder: string, files: Files): Promise<void> {
   for (const [path, body] of Object.entries(files)) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), body);
   }
 }
 
-/** A registry of the test that is stopped at its end. */
+/** A registry in this process that is stopped when the test ends. */
 export async function registryOf(t: TestContext, options: MemoryOptions = {}): Promise<MemoryRegistry> {
   const registry = await startMemoryRegistry(options);
   t.after(() => registry.stop().catch(() => undefined));
