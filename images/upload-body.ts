@@ -24,7 +24,7 @@ export function uploadBody(body: AsyncIterable<Buffer>, descriptor: Descriptor, 
       for await (const chunk of body) {
         size += chunk.length;
         if (size > descriptor.size) throw wrongSize(descriptor, `more than ${descriptor.size}`);
-        timer = setTimeout(() => stall.abort(), stallMs);
+        timer = setTimeout(() => stall.abort(), stallMs).unref();
         yield chunk;
         clearTimeout(timer);
         onSent?.(chunk.length);
