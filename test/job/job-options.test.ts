@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { readJobOptions } from '../../job/options.ts';
+
+test('flags win over environment variables, and defaults are filled in', () => {
+  const options = readJobOptions(['--bundle', '/bundle/shop.tar', '--deadline', '60'], {
+    DIOLKOS_BUNDLE: '/other.tar',
+    DIOLKOS_SITE: '/site.yaml',
+    DIOLKOS_TERMINATION_MESSAGE: '/tmp/message',
+    POD_NAME: 'pod-1',
+    POD_NAMESPACE: 'diolkos',
+  });
+  assert.deepEqual(options, {
+    bundleFile: '/bundle/shop.tar',
+    siteFile: '/site.yaml',
+    timeoutSeconds: 600,
+    deadlineSeconds: 60,
+    messageFile: '/tmp/message',
+    holder: 'pod-1',
+    namespace: 'diolkos',
+  });
+});
+
+const wrong = [
+  { name: 'no bundle', args: ['--site', 's'] },
+  { name: 'an unknown flag', args: ['--bundle', 'b', '--site', 's', '--force'] },
+  { name: 'a timeout with a unit', args: ['--bundle', 'b', '--site', 's', '--timeout', '5m'] },
+  { name: 'a timeout of nothing', args: ['--bundle', 'b', '--site', 's', '--timeout', '0'] },
+];
+for (const { name, args } of wrong) {
+  test(`${name} is bad usage`, () => {
+    assert.throws(() => readJobOptions(args, {}), { code: 'USAGE_INVALID' });
+  });
+}
