@@ -1,6 +1,7 @@
 import { crc32, gunzipSync } from 'node:zlib';
+import { Parser } from 'tar';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
-import { blockSize, endSize, paddedSize, parseTarHeader, type TarHeader, tarHeader } from '../images/tar-header.ts';
+import { endSize, paddedSize, tarHeader } from '../images/tar-header.ts';
 
 /** The files of a chart, by their path below the chart's own folder. */
 export type ChartFiles = ReadonlyMap<string, Buffer>;
@@ -15,11 +16,11 @@ export const largestFile = 5 * 1024 * 1024;
  */
 export function readArchive(tgz: Buffer, name: string): ChartFiles {
   const files = new Map<string, Buffer>();
-  for (const entry of tarEntries(unzip(tgz, name), name)) {
-    if (entry.type === '1' || entry.type === '2') throw invalid(name, `"${entry.name}" is a link`);
-    if (entry.type !== '0' || entry.name.endsWith('/')) continue;
-    if (entry.body.length > largestFile) throw invalid(name, `"${entry.name}" is larger than helm loads (5 MiB)`);
-    files.set(pathInside(entry.name, name), withoutByteOrderMark(entry.body));
+  for (const { type, path, body } of archiveEntries(unzip(tgz, name), name)) {
+    if (type === 'Link' || type === 'SymbolicLink') throw invalid(name, `"${path}" is a link`);
+    if (type !== 'File' && type !== 'OldFile') continue;
+    if (body.length > largestFile) throw invalid(name, `"${path}" is larger than helm loads (5 MiB)`);
+    files.set(pathInside(path, name), withoutByteOrderMark(body));
   }
   if (files.size === 0) throw invalid(name, 'it holds no files');
   return files;
@@ -48,46 +49,33 @@ function unzip(tgz: Buffer, name: string): Buffer {
   }
 }
 
-interface TarEntry extends TarHeader {
+interface ArchiveEntry {
+  readonly type: string;
+  readonly path: string;
   readonly body: Buffer;
 }
 
-function* tarEntries(tar: Buffer, name: string): Generator<TarEntry> {
-  let longName: string | undefined;
-  for (let position = 0; position + blockSize <= tar.length; ) {
-    const header = readHeader(tar.subarray(position, position + blockSize), name);
-    if (header === undefined) return;
-    const body = tar.subarray(position + blockSize, position + blockSize + header.size);
-    if (body.length < header.size) throw invalid(name, `"${header.name}" is cut short`);
-    position += blockSize + paddedSize(header.size);
-    if (header.type === 'L') longName = body.toString('utf8').replace(/\0+$/, '');
-    else if (header.type === 'x') longName = paxPath(body) ?? longName;
-    else if (header.type !== 'g') {
-      yield { ...header, name: longName ?? header.name, body };
-      longName = undefined;
-    }
-  }
-}
-
-function readHeader(block: Buffer, name: string): TarHeader | undefined {
+/** All entries of a tar. Helm charts are small enough to be held; everything happens within `end`. */
+function archiveEntries(tar: Buffer, name: string): ArchiveEntry[] {
+  const entries: ArchiveEntry[] = [];
   try {
-    return parseTarHeader(block, name);
+    const parser = new Parser({
+      strict: true,
+      onReadEntry: (entry) => {
+        const chunks: Buffer[] = [];
+        entry.on('data', (chunk: Buffer) => chunks.push(chunk));
+        entry.on('end', () => entries.push({ type: entry.type, path: entry.path, body: Buffer.concat(chunks) }));
+      },
+    });
+    parser.on('error', (error) => {
+      throw error;
+    });
+    parser.end(tar);
   } catch (cause) {
-    throw invalid(name, 'it is no tar inside', cause);
+    const words = cause instanceof Error ? cause.message.replace(/^TAR_[A-Z_]+: /, '') : String(cause);
+    throw invalid(name, `the tar inside it cannot be read (${words})`, cause);
   }
-}
-
-/** The `path` of a pax header's records (`<length> path=<value>\n`). */
-function paxPath(body: Buffer): string | undefined {
-  for (let rest = body; rest.length > 0; ) {
-    const length = Number.parseInt(rest.toString('latin1', 0, 20), 10);
-    if (!(length > 0)) return undefined;
-    const record = rest.toString('utf8', 0, length);
-    const path = /^\d+ path=(.*)\n$/s.exec(record)?.[1];
-    if (path !== undefined) return path;
-    rest = rest.subarray(length);
-  }
-  return undefined;
+  return entries;
 }
 
 function pathInside(entry: string, name: string): string {

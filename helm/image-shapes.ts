@@ -26,7 +26,7 @@ const pinKeys = ['tag', 'imageTag', 'version', 'digest', 'sha', 'sha256'];
 
 /** Every candidate in `values`, given the texts of the references that an unprobed render shows. */
 export function findCandidates(values: Values, rendered: readonly string[]): Candidate[] {
-  const finder = new CandidateFinder(values, rendered);
+  const finder = new CandidateFinder(rendered);
   finder.visit(values, []);
   return [...finder.found.values()];
 }
@@ -55,11 +55,9 @@ function whole(path: Path, head: string, rank: Candidate['rank']): Candidate {
 
 class CandidateFinder {
   readonly found = new Map<string, Candidate>();
-  readonly #globals: unknown;
   readonly #rendered: readonly string[];
 
-  constructor(values: Values, rendered: readonly string[]) {
-    this.#globals = values.global;
+  constructor(rendered: readonly string[]) {
     this.#rendered = rendered;
   }
 
@@ -71,9 +69,6 @@ class CandidateFinder {
 
   #visitMap(map: Readonly<Record<string, unknown>>, path: Path): void {
     for (const [key, value] of Object.entries(map)) {
-      // Helm copies the parent's globals over those of a subchart, so the copy below decides nothing.
-      const copied = path.at(-1) === 'global' && path.length > 1 && isMap(this.#globals) && Object.hasOwn(this.#globals, key);
-      if (copied) continue;
       if (typeof value === 'string' || value === null) this.#visitText(value ?? '', [...path, key], map);
       else this.visit(value, [...path, key]);
     }
