@@ -1,3 +1,4 @@
+import { lookup } from 'node:dns/promises';
 import { BlockList, isIP } from 'node:net';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 
@@ -23,28 +24,28 @@ inner.addSubnet('fc00::', 7, 'ipv6');
  * Guards the places a registry sends us to: redirects, upload locations, token servers. Throws REGISTRY_FAILED for what leaves https
  * for http, is no http at all, or is an address inside our network that a host outside has no business to name.
  */
-export function checkDestination(host: string, from: URL, to: URL, what: string): void {
+export async function checkDestination(host: string, from: URL, to: URL, what: string): Promise<void> {
   const refused = (reason: string) =>
     new BundleError('REGISTRY_FAILED', `${host} names ${to.origin} as ${what}, which ${reason}`);
   if (to.protocol !== 'https:' && to.protocol !== 'http:') throw refused('is not http');
   if (from.protocol === 'https:' && to.protocol === 'http:') throw refused('would leave https for http');
   if (to.hostname === from.hostname) return;
-  if (isIn(linkLocal, to)) throw refused('is a link-local address');
-  if (isInner(to) && !isInner(from)) throw refused('is an address of the network we are in');
+  if (isIn(linkLocal, addressOf(to))) throw refused('is a link-local address');
+  if (isInner(addressOf(to)) && !(await isInside(from))) throw refused('is an address of the network we are in');
 }
 
 /**
  * Where an upload goes on: `location` as the registry gave it, resolved against the URL that answered. Registries behind a proxy
  * name themselves by http, or without their port; then the scheme and port by which we reached them hold (distribution#970).
  */
-export function uploadLocation(host: string, from: URL, location: string): URL {
+export async function uploadLocation(host: string, from: URL, location: string): Promise<URL> {
   const to = parseLocation(host, from, location);
   const sameName = to.hostname === from.hostname;
   if (sameName && (to.port === '' || (from.protocol === 'https:' && to.protocol === 'http:'))) {
     to.protocol = from.protocol;
     to.port = from.port;
   }
-  checkDestination(host, from, to, 'the place for an upload');
+  await checkDestination(host, from, to, 'the place for an upload');
   return to;
 }
 
@@ -54,12 +55,21 @@ export function parseLocation(host: string, from: URL, location: string): URL {
   return to;
 }
 
-function isInner(url: URL): boolean {
-  return url.hostname === 'localhost' || isIn(inner, url);
+/** A registry behind the gap has a name, and the address of that name is of our network: then it may name others there. */
+async function isInside(url: URL): Promise<boolean> {
+  const found = await lookup(addressOf(url)).catch(() => undefined);
+  return found !== undefined && isInner(found.address);
 }
 
-function isIn(list: BlockList, url: URL): boolean {
-  const address = url.hostname.replace(/^\[|\]$/g, '');
+function isInner(address: string): boolean {
+  return address === 'localhost' || isIn(inner, address);
+}
+
+function addressOf(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, '');
+}
+
+function isIn(list: BlockList, address: string): boolean {
   const family = isIP(address);
   return family !== 0 && list.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }

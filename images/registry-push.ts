@@ -120,7 +120,7 @@ async function sessionOf(client: RegistryClient, answer: Answer): Promise<URL | 
   const location = header(answer, 'location');
   if (answer.status !== 202 || location === undefined) return undefined;
   await discard(answer);
-  return uploadLocation(client.host, answer.url, location);
+  return await uploadLocation(client.host, answer.url, location);
 }
 
 async function sendBlob(upload: Upload, session: URL): Promise<UploadOutcome> {
@@ -180,7 +180,7 @@ async function sendByStyle(
   const location = header(patched, 'location');
   if (patched.status < 200 || patched.status > 299 || location === undefined) return patched;
   await discard(patched);
-  const url = closing(uploadLocation(client.host, patched.url, location), descriptor.digest);
+  const url = closing(await uploadLocation(client.host, patched.url, location), descriptor.digest);
   return client.attempt({ method: 'PUT', url, headers: { 'content-length': '0' }, scopes, headersTimeoutMs: 0, signal });
 }
 

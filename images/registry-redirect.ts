@@ -23,7 +23,7 @@ export async function sendFollowing(transport: Transport, host: string, exchange
     if (location === undefined || !isRedirect(answer.status, exchange.method)) return answer;
     await discard(answer);
     const next = parseLocation(host, url, location);
-    checkDestination(host, url, next, 'the next place of a redirect');
+    await checkDestination(host, url, next, 'the next place of a redirect');
     if (next.origin !== url.origin) headers = withoutAuthorization(headers);
     url = next;
   }

@@ -51,7 +51,7 @@ const Reply = z
 export async function fetchToken(request: TokenRequest, transport: Transport, gate: RetryGate): Promise<TokenGrant> {
   const { host, challengedAt, challenge, credentials, signal } = request;
   const realm = parseLocation(host, challengedAt, challenge.realm);
-  checkDestination(host, challengedAt, realm, 'its token server');
+  await checkDestination(host, challengedAt, realm, 'its token server');
   const ask = (exchange: RepeatableExchange) =>
     sendPatiently(() => sendFollowing(transport, host, exchange), { gate, host, url: exchange.url, signal });
   const exchanged =
