@@ -2,7 +2,6 @@ import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { BundleJson } from '../bundle-spec/bundle-json.ts';
 import type { BundleLocation, Site } from '../bundle-spec/site.ts';
 import { jobManifest } from './job-manifest.ts';
-import { manifestYaml } from './manifest-yaml.ts';
 import { namespaceManifests, pullSecretManifests } from './namespace-manifests.ts';
 import { bundleLabels, siteConfigMapName } from './object-names.ts';
 import type { KubernetesObject } from './objects.ts';
@@ -35,11 +34,6 @@ export function installManifests(bundle: InstallableBundle, site: Site): readonl
       ...(credentialsSecret === undefined ? {} : { credentialsSecret }),
     }),
   ];
-}
-
-/** `installManifests` as the YAML stream that `diolkos manifest` prints. */
-export function installManifestsYaml(bundle: InstallableBundle, site: Site): string {
-  return manifestYaml(installManifests(bundle, site));
 }
 
 /** The installer image of a bundle, or the published one of the tool's version where the bundle was built with `installer: none`. */

@@ -197,7 +197,7 @@ function truncated(path: string, how: string): BundleError {
 
 function damaged(path: string, name: string, cause?: unknown): BundleError {
   return new BundleError('BUNDLE_DAMAGED', `${path} is damaged: ${name} is not what was written`, {
-    hint: 'copy it again from where it was made; diolkos verify --full lists all damage',
+    hint: 'copy it again from where it was made; diolkos verify lists all damage',
     ...(cause === undefined ? {} : { cause }),
   });
 }

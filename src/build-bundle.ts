@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import type { Bundle } from '../bundle-spec/bundle.ts';
 import type { Lock } from '../bundle-spec/lock.ts';
-import { readBundle, readLock } from '../bundle-spec/read-bundle.ts';
+import { readLock } from '../bundle-spec/read-bundle.ts';
 import { blobSources } from '../images/blob-source.ts';
 import { planBundle } from '../images/bundle-layout.ts';
 import { type WriteEvent, writeBundle } from '../images/bundle-writer.ts';
@@ -9,12 +9,14 @@ import type { ImagePlan } from '../images/image-plan.ts';
 import { planImages } from '../images/plan-images.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
 import { bundleContents } from './bundle-contents.ts';
+import { checkOutput } from './check-output.ts';
 import { type DiscoveredBundle, type DiscoveredImage, discoverSpec } from './discover-bundle.ts';
 import { checkLock, checkLockedDigests, lockBundle } from './lock-bundle.ts';
 import { lockFileOf, saveLock } from './lock-file.ts';
 import { type Installer, openInstaller } from './open-installer.ts';
 import { count } from './print-table.ts';
 import { formatBytes, type Progress } from './progress.ts';
+import { readSpec } from './read-spec.ts';
 import { openSpecRegistries, type SpecRegistries } from './spec-registries.ts';
 
 /** What was built. Sizes in bytes. */
@@ -46,13 +48,16 @@ interface Build extends BuildOptions {
 /**
  * Builds `output` from the spec in `file`: finds every image, reads all manifests, plans the tar to the byte, then pulls each blob
  * once into its place. The lock is written beside the spec when the tar is whole; with `locked` it is read and must fit.
- * Throws SPEC_INVALID, LOCK_*, CHART_*, HELM_*, RENDER_*, REWRITE_UNPROVEN, REGISTRY_*, PLATFORM_MISSING, DISK_FULL, FILE_*.
+ * Throws USAGE_INVALID, SPEC_INVALID, LOCK_*, CHART_*, HELM_*, RENDER_*, REWRITE_UNPROVEN, REGISTRY_*, PLATFORM_MISSING, DISK_FULL, FILE_*.
  */
 export async function buildBundle(file: string, output: string, options: BuildOptions): Promise<BuiltBundle> {
   const { signal, locked } = options;
   const folder = dirname(file);
-  const spec = await readBundle(file, { signal });
-  const lock = locked ? await readLock(lockFileOf(file), { signal }) : undefined;
+  const lockFile = lockFileOf(file);
+  const spec = await readSpec(file, { signal });
+  const lock = locked ? await readLock(lockFile, { signal }) : undefined;
+  await checkOutput(output, [file, lockFile]);
+  if (!locked) await checkOutput(lockFile, []);
   const registries = await openSpecRegistries(spec.sources.images, { folder, signal });
   try {
     const installer = await openInstaller(spec, { folder, registries, signal });

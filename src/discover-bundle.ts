@@ -2,11 +2,11 @@ import { dirname } from 'node:path';
 import type { Bundle } from '../bundle-spec/bundle.ts';
 import type { RenderedKind } from '../bundle-spec/bundle-json.ts';
 import type { LockedImage } from '../bundle-spec/lock.ts';
-import { readBundle } from '../bundle-spec/read-bundle.ts';
 import { findHelm } from '../helm/helm.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
 import { discoverReleases } from './discover-releases.ts';
 import { type ReleaseInput, readReleases } from './read-releases.ts';
+import { readSpec } from './read-spec.ts';
 import { openSpecRegistries, type SpecRegistries } from './spec-registries.ts';
 
 /** One image of the bundle and why it is there. */
@@ -26,10 +26,10 @@ export interface DiscoveredBundle {
 
 /**
  * Reads the spec in `file`, fetches its charts and finds every image they will run. Asks no image registry.
- * Throws SPEC_INVALID, CHART_*, HELM_*, RENDER_*, and REWRITE_UNPROVEN with every reference that cannot be rewritten.
+ * Throws SPEC_INVALID, REFERENCE_INVALID, CHART_*, HELM_*, RENDER_*, and REWRITE_UNPROVEN with every reference that cannot be rewritten.
  */
 export async function discoverBundle(file: string, options: { readonly signal: AbortSignal }): Promise<DiscoveredBundle> {
-  const spec = await readBundle(file, options);
+  const spec = await readSpec(file, options);
   const registries = await openSpecRegistries(spec.sources.images, { folder: dirname(file), ...options });
   try {
     return await discoverSpec(spec, { folder: dirname(file), registries, ...options });

@@ -83,7 +83,7 @@ function knownTexts(layers: readonly CarriedValuesLayer[]): ValuesText[] {
 
 async function discoverVariant(helm: Helm, spec: Bundle, variant: Variant, signal: AbortSignal): Promise<DiscoveredVariant> {
   const { release, profile, input } = variant;
-  const options = { ignore: spec.images.ignore, signal, ...(profile === undefined ? {} : { profile }) };
+  const options = { ignore: spec.images.ignore, extra: spec.images.extra, signal, ...(profile === undefined ? {} : { profile }) };
   const discovery = await discoverRelease(helm, release, { ...options, kubernetes: spec.target.kubernetes, paths: input.paths });
   const rewrite = await rewriteRelease(helm, release, discovery, proofTarget, options);
   return { variant, discovery, leftovers: rewrite.leftovers, renders: discovery.renders + rewrite.renders };

@@ -11,7 +11,8 @@ export function lockFileOf(specFile: string): string {
 
 /** Writes the lock, whole or not at all. Throws FILE_UNWRITABLE. */
 export async function saveLock(file: string, lock: Lock): Promise<void> {
-  const partial = `${file}.partial`;
+  // Two builds of one spec may end at the same time.
+  const partial = `${file}.${process.pid}.partial`;
   try {
     await writeFile(partial, writeLock(lock));
     await rename(partial, file);

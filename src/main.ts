@@ -6,6 +6,7 @@ import { addInspect } from './commands/inspect.ts';
 import { addManifest } from './commands/manifest.ts';
 import { addPush } from './commands/push.ts';
 import { addVerify } from './commands/verify.ts';
+import { guardOutput } from './guard-output.ts';
 import { exitCodeOf, printError } from './print-error.ts';
 import { version } from './version.ts';
 
@@ -24,12 +25,14 @@ export function program(signal: AbortSignal): Command {
       '\nExit codes: 0 done, 1 failed, 2 differences found, 64 bad usage, 70 a bug in diolkos, 130 interrupted.',
     );
   for (const add of [addBuild, addImages, addInspect, addVerify, addPush, addManifest]) add(root, signal);
+  for (const command of root.commands) command.showHelpAfterError(`(diolkos ${command.name()} --help shows how it is used)`);
   return root;
 }
 
 /** Runs one command line and gives the exit code. The only place that owns the root of all cancellation. */
 async function main(): Promise<number> {
   const controller = new AbortController();
+  guardOutput();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => controller.abort(new DOMException(`stopped by ${signal}`, 'AbortError')));
   }
@@ -42,4 +45,4 @@ async function main(): Promise<number> {
   }
 }
 
-if (import.meta.main) process.exitCode = await main();
+if (import.meta.main) process.exitCode = (await main()) || process.exitCode;

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
+import { version } from './version.ts';
 
 /** The exit code for what a command threw: 1 failed, 64 bad usage, 70 a bug, 130 interrupted; 0 for `--help` and `--version`. */
 export function exitCodeOf(error: unknown, signal: AbortSignal): number {
@@ -17,11 +18,12 @@ export function printError(error: unknown, signal: AbortSignal): void {
 
 function interrupted(signal: AbortSignal): string {
   const why = signal.reason instanceof Error ? signal.reason.message : 'stopped';
-  return `error: ${why}; nothing was left half-done that looks whole [INTERRUPTED]\n`;
+  return `error: ${why}; nothing that looks whole is half-done [INTERRUPTED]\nhint:  run the same command again\n`;
 }
 
 function described(error: unknown): string {
-  if (!(error instanceof BundleError)) return `error: this is a bug in diolkos\n${bugDetails(error)}\n`;
+  if (!(error instanceof BundleError))
+    return `error: this is a bug in diolkos ${version}; please report it with these lines:\n${bugDetails(error)}\n`;
   const hint = error.hint === undefined ? '' : `hint:  ${error.hint}\n`;
   return `error: ${error.message} [${error.code}]\n${hint}`;
 }

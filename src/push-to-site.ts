@@ -17,12 +17,16 @@ export async function pushToSite(
 ): Promise<PushReport> {
   const { signal, onTagConflict, progress } = options;
   const site = await readSite(siteFile, { signal });
-  const bundle = await openBundle(file, { signal });
   const { registry, target } = await openSiteRegistry(site.registry, { directory: dirname(siteFile), signal });
   try {
-    return await pushBundle(bundle, registry, target, { onTagConflict, onEvent: showPush(progress), signal });
+    const bundle = await openBundle(file, { signal });
+    try {
+      return await pushBundle(bundle, registry, target, { onTagConflict, onEvent: showPush(progress), signal });
+    } finally {
+      await bundle.close();
+    }
   } finally {
-    await Promise.all([registry.close(), bundle.close()]);
+    await registry.close();
   }
 }
 
@@ -32,10 +36,16 @@ function showPush(progress: Progress): (event: PushEvent) => void {
   return (event) => {
     if (event.type === 'planned') {
       total = event.bytes;
-      progress.say(`${event.items} images and charts to push, at most ${formatBytes(total)}`);
+      progress.say(announced(event.items, total));
     } else if (event.type === 'progress') {
       sent += event.bytes;
       progress.bytes(sent, total);
     }
   };
+}
+
+/** What the target has already of the blobs is known only when each is asked for. */
+function announced(items: number, bytes: number): string {
+  if (items === 0) return 'everything is there already';
+  return `${items} ${items === 1 ? 'image or chart' : 'images and charts'} to push, at most ${formatBytes(bytes)}`;
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { type Format, formatOption } from './format-option.ts';
 
 /** `diolkos manifest`: the objects to apply behind the gap. */
 export function addManifest(root: Command, signal: AbortSignal): void {
@@ -7,15 +8,18 @@ export function addManifest(root: Command, signal: AbortSignal): void {
     .description('print what to apply behind the gap: namespaces, service account, rights, the site and the Job')
     .argument('<bundle>', 'the tar, such as shop.tar')
     .requiredOption('--site <file>', 'the site, such as site.yaml')
+    .addOption(formatOption())
     .addHelpText(
       'after',
       `
+As text it is a YAML stream, as json a List; kubectl takes both.
+
 Examples:
   $ diolkos manifest shop.tar --site site.yaml | kubectl apply -f -
   $ diolkos manifest shop.tar --site site.yaml > job.yaml`,
     )
-    .action(async (file: string, flags: { site: string }) => {
+    .action(async (file: string, flags: { site: string; format: Format }) => {
       const { manifestForSite } = await import('../manifest-for-site.ts');
-      process.stdout.write(await manifestForSite(file, flags.site, { signal }));
+      process.stdout.write(await manifestForSite(file, flags.site, { format: flags.format, signal }));
     });
 }

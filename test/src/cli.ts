@@ -23,6 +23,8 @@ export interface CliOptions {
   /** Working directory; its `.home` is HOME and its `.tmp` is TMPDIR, so that nothing of the developer is seen or touched. */
   readonly folder: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** A file to write stdout to. Default: it is caught. */
+  readonly stdout?: number;
   /** Told of the child while it runs, to stop it. */
   readonly onStart?: (child: ChildProcess) => void;
 }
@@ -30,7 +32,7 @@ export interface CliOptions {
 const helm = anyHelm();
 
 /** Starts the CLI from source, as a user would: a process of its own with an environment of its own. */
-export async function startCli(args: readonly string[], { folder, env = {} }: CliOptions): Promise<ChildProcess> {
+export async function startCli(args: readonly string[], { folder, env = {}, stdout }: CliOptions): Promise<ChildProcess> {
   const [home, temporary] = [join(folder, '.home'), join(folder, '.tmp')];
   await Promise.all([home, temporary].map((path) => mkdir(path, { recursive: true })));
   const own = {
@@ -40,7 +42,11 @@ export async function startCli(args: readonly string[], { folder, env = {} }: Cl
     DIOLKOS_HELM: await helm,
     NODE_COMPILE_CACHE: compileCache,
   };
-  return spawn(process.execPath, [main, ...args], { cwd: folder, env: { ...own, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(process.execPath, [main, ...args], {
+    cwd: folder,
+    env: { ...own, ...env },
+    stdio: ['ignore', stdout ?? 'pipe', 'pipe'],
+  });
 }
 
 /** Runs one command line to its end. With `DIOLKOS_SHOW` set, the test prints what a user would have read. */

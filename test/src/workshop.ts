@@ -91,7 +91,7 @@ export async function workshop(
   options: MemoryOptions = {},
 ): Promise<{ readonly registry: MemoryRegistry; readonly folder: string }> {
   const registry = await registryOf(t, options);
-  await seed(registry, 'shop/api', '1.0');
+  await seed(registry, 'shop/api', '1.0', sampleImage({ seed: 'shop/api', layers: [60_000] }));
   const files = { ...chartFiles([`${registry.host}/shop/api:1.0`]), 'bundle.yaml': specYaml(registry.host) };
   return { registry, folder: await folderWith(t, files) };
 }

@@ -1,0 +1,17 @@
+import { access, constants } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+import { namingFailures } from '../images/partial-file.ts';
+
+/**
+ * Finds out, before any work is done, whether `output` can be written. `inputs` are files that it must not replace.
+ * Throws USAGE_INVALID when it is one of them, FILE_UNWRITABLE.
+ */
+export async function checkOutput(output: string, inputs: readonly string[]): Promise<void> {
+  if (inputs.some((input) => resolve(input) === resolve(output))) {
+    throw new BundleError('USAGE_INVALID', `the output ${output} would replace what the bundle is built from`, {
+      hint: 'give -o another name, such as shop.tar',
+    });
+  }
+  await namingFailures(output, 0, () => access(dirname(output), constants.W_OK));
+}
