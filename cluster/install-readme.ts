@@ -40,7 +40,8 @@ Where \`kubectl\` works, with the name of that node for NODE. The label is how t
 
     for namespace in ${namespaces.join(' ')}; do
       kubectl -n $namespace create secret docker-registry ${sampleSecret} \\
-        --docker-server=registry.internal:5000 --docker-username=USER --docker-password=PASSWORD
+        --docker-server=registry.internal:5000 --docker-username=USER --docker-password=PASSWORD \\
+        --dry-run=client -o yaml | kubectl apply -f -
     done
 
 The Secret in \`${sampleNamespace}\` needs the right to push; the others only to pull. Pods get theirs by the \`default\` ServiceAccount
