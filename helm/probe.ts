@@ -9,10 +9,18 @@ import { applyEdits, type Edit, editsOf, type FixedRewrite } from './overrides.t
 import type { RenderSession } from './render-session.ts';
 import { pairObjects } from './same-objects.ts';
 import { sentinelsIn } from './sentinel.ts';
-import { getAt } from './values-path.ts';
+import { getAt, isMap, type Path } from './values-path.ts';
 
 /** Renders spent on finding which candidate breaks a chart before the rest is left unproven. */
 const patience = 48;
+
+/** Set at the top, it reaches the subcharts that have it too. */
+const permitPath = ['global', 'security', 'allowInsecureImages'];
+
+function hasFalseAt(values: unknown, path: Path): boolean {
+  if (!isMap(values)) return false;
+  return getAt(values, path) === false || Object.values(values).some((inner) => hasFalseAt(inner, path));
+}
 
 /** Probes one release in renders of one Kubernetes minor. */
 export class Prober {
@@ -74,9 +82,9 @@ export class Prober {
 
   /** Bitnami's charts refuse images from elsewhere until they are told that it is meant. */
   #permitFor(message: string): FixedRewrite | undefined {
-    const path = ['global', 'security', 'allowInsecureImages'];
-    const refused = message.includes('allowInsecureImages') && getAt(this.#values, path) === false && this.permits.length === 0;
-    return refused ? { path, value: true, why: 'the chart refuses images from another registry without it' } : undefined;
+    if (!message.includes('allowInsecureImages') || this.permits.length > 0 || !hasFalseAt(this.#values, permitPath))
+      return undefined;
+    return { path: permitPath, value: true, why: 'the chart refuses images from another registry without it' };
   }
 
   async #halve(candidates: readonly Candidate[]): Promise<readonly Control[]> {

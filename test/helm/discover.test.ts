@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { discoverRelease } from '../../helm/discover.ts';
@@ -122,6 +123,19 @@ for (const helm of await helmsUnderTest()) {
         reasons,
       );
     }
+  });
+
+  test(`helm ${helm.version}: a subchart that refuses other registries is told by the global of its parent`, async (t) => {
+    const directory = await chartFolder(t, {});
+    await cp(join(charts, 'refuses-other-registries'), join(directory, 'charts/db'), { recursive: true });
+    const release = await releaseOf(t, directory);
+    const discovery = await discoverRelease(helm, release, { ...deployed, signal: t.signal });
+    const { overrides, leftovers } = await rewriteRelease(helm, release, discovery, target, { ignore: [], signal: t.signal });
+    assert.deepEqual(leftovers, []);
+    assert.deepEqual(overrides, {
+      global: { security: { allowInsecureImages: true } },
+      'refuses-other-registries': { image: { registry: 'registry.internal:5000/mirror/docker.io' } },
+    });
   });
 
   test(`helm ${helm.version}: a pod image that is no reference is an error that names it`, async (t) => {
