@@ -75,7 +75,7 @@ export class BlobIntake {
       'DIGEST_MISMATCH',
       `${this.#from} serves other bytes for ${this.#expected.digest}: their digest is ${found}`,
       {
-        hint: 'What it stores is damaged, or a proxy changes it on the way.',
+        hint: 'what it stores is damaged, or a proxy changes it on the way',
       },
     );
   }

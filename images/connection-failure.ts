@@ -60,7 +60,7 @@ export async function connectionFailure(
   if (trouble === 'untrusted') return untrusted(host, via, url, error);
   if (trouble === 'no-tls') {
     return new BundleError('REGISTRY_UNREACHABLE', `${host}${via} does not speak https`, {
-      hint: 'If it speaks plain http, set "plainHttp: true" beside its host.',
+      hint: 'if it speaks plain http, set "plainHttp: true" beside its host',
       cause: error,
     });
   }
@@ -75,7 +75,7 @@ export async function wantsTls(url: URL): Promise<boolean> {
 
 /** The error for a host that is spoken to by http and wants https. */
 export function speaksTls(host: string, via: string, cause?: unknown): BundleError {
-  const hint = 'Remove "plainHttp: true" beside its host.';
+  const hint = 'remove "plainHttp: true" beside its host';
   return new BundleError('REGISTRY_UNREACHABLE', `${host}${via} speaks https, and is asked by plain http`, { hint, cause });
 }
 
@@ -83,14 +83,14 @@ async function untrusted(host: string, via: string, url: URL, error: unknown): P
   const certificate = await certificateOf(url);
   const code = codeOf(error);
   const issuer = certificate === undefined ? 'an unknown issuer' : `"${nameOf(certificate.issuer)}"`;
-  const add = `Put the issuer's certificate (PEM) into a file and name it beside the host: "{host: '${host}', ca: ca.pem}" in sources.images of the spec, or registry.ca in the site.`;
+  const add = `put the issuer's certificate (PEM) into a file and name it beside the host: "{host: '${host}', ca: ca.pem}" in sources.images of the spec, or registry.ca in the site`;
   const [reason, hint] =
     code === 'CERT_HAS_EXPIRED'
-      ? [`expired on ${certificate?.valid_to}`, 'Renew it; or, if it is valid, set the clock of this machine.']
+      ? [`expired on ${certificate?.valid_to}`, 'renew it; or, if it is valid, set the clock of this machine']
       : code === 'CERT_NOT_YET_VALID'
-        ? [`is valid from ${certificate?.valid_from} only`, 'Set the clock of this machine.']
+        ? [`is valid from ${certificate?.valid_from} only`, 'set the clock of this machine']
         : code === 'ERR_TLS_CERT_ALTNAME_INVALID'
-          ? [`is for ${certificate?.subjectaltname ?? nameOf(certificate?.subject)}`, 'Use one of these names as the host.']
+          ? [`is for ${certificate?.subjectaltname ?? nameOf(certificate?.subject)}`, 'use one of these names as the host']
           : [`is issued by ${issuer}, which is not trusted`, add];
   return new BundleError('REGISTRY_UNTRUSTED', `the certificate of ${host}${via} ${reason}`, { hint, cause: error });
 }
@@ -131,11 +131,10 @@ function reasonOf(error: unknown): string {
 
 function advice(error: unknown, url: URL): { hint?: string } {
   const code = codeOf(error);
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
-    return { hint: 'Check the spelling of the host and the DNS of this machine.' };
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return { hint: 'check the spelling of the host and the DNS of this machine' };
   if (code === 'ECONNREFUSED')
-    return { hint: `Check that the registry runs and that ${url.port || 'the default port'} is its port.` };
-  return { hint: 'Check the network and the firewalls between this machine and the registry.' };
+    return { hint: `check that the registry runs and that ${url.port || 'the default port'} is its port` };
+  return { hint: 'check the network and the firewalls between this machine and the registry' };
 }
 
 /** The code of an error, looked for in its causes too. Happy eyeballs throws one error that holds one per address. */

@@ -24,7 +24,7 @@ export async function askHelper(
   if (code !== 0) {
     if (/not found|no credentials|credentials missing/i.test(stdout)) return undefined;
     throw new BundleError('CREDENTIALS_INVALID', `${program}, which ${from} names, failed with exit code ${code}`, {
-      hint: `Try "echo ${server} | ${program} get".`,
+      hint: `try "echo ${server} | ${program} get"`,
     });
   }
   const reply = Reply.safeParse(parseJson(stdout)).data;
@@ -61,7 +61,7 @@ function run(
 function failure(program: string, from: string, error: Error): BundleError {
   const absent = 'code' in error && error.code === 'ENOENT';
   const reason = absent ? 'is not on the PATH' : `failed: ${error.message}`;
-  const hint = `Install or repair it, or take it out of ${from}.`;
+  const hint = `install or repair it, or take it out of ${from}`;
   return new BundleError('CREDENTIALS_INVALID', `${program}, which ${from} names, ${reason}`, { hint, cause: error });
 }
 

@@ -86,7 +86,7 @@ export function parseManifest(bytes: Buffer, what: string): Manifest | Index {
 /** The error for an image that is stored in Docker's schema 1. */
 export function schema1(what: string): BundleError {
   return new BundleError('MANIFEST_INVALID', `${what} is stored in Docker's schema 1, which container runtimes no longer take`, {
-    hint: 'Pull and push it again with a current docker, or use a newer tag.',
+    hint: 'pull and push it again with a current docker, or use a newer tag',
   });
 }
 

@@ -54,7 +54,7 @@ interface Failure {
 
 function explainLocked(error: BundleError): BundleError {
   if (error.code !== 'REGISTRY_NOT_FOUND') return error;
-  const hint = 'The lock names a digest that the registry no longer has: build once without --locked.';
+  const hint = 'the lock names a digest that the registry no longer has: build once without --locked';
   return new BundleError(error.code, error.message, { hint, cause: error });
 }
 

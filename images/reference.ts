@@ -32,7 +32,7 @@ const longestRepository = 255;
 export function parseReference(text: string): Reference {
   const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(text)?.[0];
   if (scheme !== undefined)
-    throw invalid(text, `it begins with "${scheme}"`, `Write it without the scheme: "${text.slice(scheme.length)}".`);
+    throw invalid(text, `it begins with "${scheme}"`, `write it without the scheme: "${text.slice(scheme.length)}"`);
   const [named = '', ...digests] = text.split('@');
   if (digests.length > 1) throw invalid(text, 'it has more than one "@"');
   const colon = named.indexOf(':', named.lastIndexOf('/') + 1);
@@ -64,7 +64,7 @@ export function localReference(reference: Reference, target: Target): Reference 
     throw invalid(
       `${target.host}/${repository}`,
       `its path has ${repository.length} characters, and ${longestRepository} are allowed`,
-      'Shorten registry.prefix of the site.',
+      'shorten registry.prefix of the site',
     );
   }
   return { ...reference, host: target.host, repository };
@@ -92,7 +92,7 @@ function hostAsPath(host: string): string {
 function parseName(text: string, name: string): { host: string; repository: string } {
   if (name === '') throw invalid(text, 'it has no repository');
   if (/^[0-9a-f]{64}$/.test(name))
-    throw invalid(text, '64 hex digits are an image id, not a name', 'Use the name the image is published under.');
+    throw invalid(text, '64 hex digits are an image id, not a name', 'use the name the image is published under');
   const slash = name.indexOf('/');
   const first = slash < 0 ? '' : name.slice(0, slash);
   const hasHost = /[.:]/.test(first) || first === 'localhost' || first !== first.toLowerCase();
@@ -112,13 +112,13 @@ function checkPathPart(text: string, part: string): void {
   const strange = /[^a-z0-9._-]/i.exec(part)?.[0];
   if (strange !== undefined) throw invalid(text, `"${part}" contains ${JSON.stringify(strange)}`);
   if (part !== part.toLowerCase())
-    throw invalid(text, `"${part}" has upper-case letters`, `Repositories are lower-case: "${part.toLowerCase()}".`);
-  throw invalid(text, `"${part}" is no path part`, 'Letters and digits, with ".", "_", "__" or dashes only between them.');
+    throw invalid(text, `"${part}" has upper-case letters`, `repositories are lower-case: "${part.toLowerCase()}"`);
+  throw invalid(text, `"${part}" is no path part`, 'letters and digits, with ".", "_", "__" or dashes only between them');
 }
 
 function parseTag(text: string, tag: string): string {
   if (tagText.test(tag)) return tag;
-  const advice = 'A tag has at most 128 letters, digits, "_", "." and "-", and does not begin with "." or "-".';
+  const advice = 'a tag has at most 128 letters, digits, "_", "." and "-", and does not begin with "." or "-"';
   throw invalid(text, tag === '' ? 'there is nothing after the ":"' : `"${tag}" is no tag`, advice);
 }
 
@@ -130,7 +130,7 @@ function parseDigest(text: string, digest: string): Digest {
   throw invalid(
     text,
     other ? `the digest algorithm "${algorithm}" is not supported` : `"${digest}" is no digest`,
-    'A digest is "sha256:" and 64 lower-case hex digits.',
+    'a digest is "sha256:" and 64 lower-case hex digits',
   );
 }
 

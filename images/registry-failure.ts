@@ -26,7 +26,9 @@ export interface RegistryComplaint {
 }
 
 const ErrorsJson = z.object({
-  errors: z.array(z.object({ code: z.coerce.string().default(''), message: z.string().nullish(), detail: z.unknown().optional() })).min(1),
+  errors: z
+    .array(z.object({ code: z.coerce.string().default(''), message: z.string().nullish(), detail: z.unknown().optional() }))
+    .min(1),
 });
 
 // Token servers and proxies say it in other ways.
@@ -79,23 +81,27 @@ function kindOf({ status }: Answer, code: string): FailureKind {
   return 'REGISTRY_FAILED';
 }
 
-function hintOf(kind: FailureKind, answer: Answer, { host, right, credentialsFrom }: Purpose): string | undefined {
-  if (kind === 'REGISTRY_DENIED') {
-    if (credentialsFrom !== undefined) {
-      const refused = answer.status === 401 ? 'They may be wrong or expired, or lack' : 'They lack';
-      return `The credentials of ${credentialsFrom} were used. ${refused} the right to ${right} here.`;
-    }
-    return `No credentials for ${host} were found: log in with "docker login ${host}", or name them beside the host in the spec or site.`;
-  }
-  if (kind === 'REGISTRY_LIMITED') {
-    const after = header(answer, 'retry-after');
-    const when =
-      after === undefined ? '' : ` It asks to come back after ${presentable(after)}${/^\d+$/.test(after) ? ' seconds' : ''}.`;
-    return `${credentialsFrom === undefined ? 'Log in: limits for known users are higher.' : 'Wait, or use a mirror.'}${when}`;
-  }
+function hintOf(kind: FailureKind, answer: Answer, purpose: Purpose): string | undefined {
+  if (kind === 'REGISTRY_DENIED') return deniedHint(answer, purpose);
+  if (kind === 'REGISTRY_LIMITED') return limitedHint(answer, purpose);
   if (answer.status === 413)
-    return 'A proxy before the registry limits the size of uploads: raise it (nginx: client_max_body_size 0).';
-  return answer.status >= 500 ? 'Try again later; the log of the registry says more.' : undefined;
+    return 'a proxy before the registry limits the size of uploads: raise it (nginx: client_max_body_size 0)';
+  return answer.status >= 500 ? 'try again later; the log of the registry says more' : undefined;
+}
+
+function deniedHint({ status }: Answer, { host, right, credentialsFrom }: Purpose): string {
+  if (credentialsFrom === undefined) {
+    return `no credentials for ${host} were found: log in with "docker login ${host}", or name them beside the host in the spec or site`;
+  }
+  const refused = status === 401 ? 'they may be wrong or expired, or lack' : 'they lack';
+  return `the credentials of ${credentialsFrom} were used; ${refused} the right to ${right} here`;
+}
+
+function limitedHint(answer: Answer, { credentialsFrom }: Purpose): string {
+  const after = header(answer, 'retry-after');
+  const unit = /^\d+$/.test(after ?? '') ? ' seconds' : '';
+  const when = after === undefined ? '' : `; it asks to come back after ${presentable(after)}${unit}`;
+  return `${credentialsFrom === undefined ? 'log in: limits for known users are higher' : 'wait, or use a mirror'}${when}`;
 }
 
 /** One line, without control characters, of bounded length, and without the query strings of URLs: they hold signatures and tokens. */
@@ -107,6 +113,8 @@ export function presentable(text: string): string {
 
 function words(detail: unknown): string {
   if (typeof detail === 'string') return detail;
+  // distribution's list of what was asked for: the message names the repository already.
+  if (Array.isArray(detail)) return '';
   const text = detail === null || detail === undefined ? '' : JSON.stringify(detail);
   return text === '{}' || text === '[]' || text.length > 200 ? '' : text;
 }

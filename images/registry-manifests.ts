@@ -142,10 +142,10 @@ async function notFound(
   signal.throwIfAborted();
   const hint =
     near === undefined
-      ? `The repository ${repository} may not exist there; check its spelling.`
+      ? `the repository ${repository} may not exist there; check its spelling`
       : near.length === 0
-        ? `The repository ${repository} exists and has no tags.`
-        : `The repository exists, the tag "${reference}" does not; those that come near: ${near.join(', ')}.`;
+        ? `the repository ${repository} exists and has no tags`
+        : `the repository exists, the tag "${reference}" does not; those that come near: ${near.join(', ')}`;
   return new BundleError(error.code, error.message, { hint });
 }
 
@@ -158,17 +158,17 @@ async function refusedManifest(
   const error = await client.failure(answer, { doing: `the push of ${what}`, what, right: 'push' }, complaint);
   if (answer.status === 409 || answer.status === 412) {
     return new BundleError('TAG_CONFLICT', error.message, {
-      hint: 'The registry keeps tags immutable: use a new tag, or remove the old one there.',
+      hint: 'the registry keeps tags immutable: use a new tag, or remove the old one there',
     });
   }
   if (unseen.has(complaint.code)) {
     return new BundleError('REGISTRY_FAILED', error.message, {
-      hint: 'The registry wants all that a manifest names to be there, for every platform.',
+      hint: 'the registry wants all that a manifest names to be there, for every platform',
     });
   }
   if (answer.status === 415 || complaint.code === 'MANIFEST_INVALID' || complaint.code === 'UNSUPPORTED') {
     return new BundleError(error.code, error.message, {
-      hint: 'The registry does not take this media type; its settings may allow it (zot: compat docker2s2).',
+      hint: 'the registry does not take this media type; its settings may allow it (zot: compat docker2s2)',
     });
   }
   return error;
@@ -176,7 +176,7 @@ async function refusedManifest(
 
 function conflict(host: string, repository: string, tag: string, reason: string): BundleError {
   return new BundleError('TAG_CONFLICT', `the tag ${host}/${repository}:${tag} exists: ${reason}`, {
-    hint: 'Let it be overwritten or skipped explicitly, or remove it there.',
+    hint: 'let it be overwritten or skipped explicitly, or remove it there',
   });
 }
 

@@ -214,8 +214,8 @@ async function refusedUpload(client: RegistryClient, repository: string, answer:
   const doing = `the push to ${repository}`;
   const error = await client.failure(answer, { doing, what: `repository ${repository} to push to`, right: 'push' }, complaint);
   const hint = {
-    404: `This registry does not create repositories by itself: create ${repository} (or its project) there first.`,
-    405: 'It is read-only, perhaps a pull-through cache: name the registry behind it.',
+    404: `this registry does not create repositories by itself: create ${repository} (or its project) there first`,
+    405: 'it is read-only, perhaps a pull-through cache: name the registry behind it',
   }[answer.status];
   return hint === undefined ? error : new BundleError(error.code, error.message, { hint });
 }

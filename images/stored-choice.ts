@@ -87,6 +87,6 @@ function demandAll(name: string, wanted: readonly Platform[], there: readonly Pl
   const lacking = missing.join(', ');
   const known = [...new Set(there)].sort().join(', ');
   throw new BundleError('PLATFORM_MISSING', `${name} is not for ${lacking}: it exists for ${known}`, {
-    hint: `Use an image that is for ${lacking}, or take ${lacking} out of target.platforms.`,
+    hint: `use an image that is for ${lacking}, or take ${lacking} out of target.platforms`,
   });
 }

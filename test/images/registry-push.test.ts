@@ -294,7 +294,7 @@ test('a registry that does not tell which tags it has is pushed to all the same'
 });
 
 const certificates: readonly [file: string, expected: object][] = [
-  ['expired.pem', { code: 'REGISTRY_UNTRUSTED', message: /expired on Feb {2}1 .* 2020/, hint: /Renew it/ }],
+  ['expired.pem', { code: 'REGISTRY_UNTRUSTED', message: /expired on Feb {2}1 .* 2020/, hint: /renew it/ }],
   ['other-name.pem', { code: 'REGISTRY_UNTRUSTED', message: /is for DNS:registry\.example/ }],
 ];
 for (const [certificate, expected] of certificates) {

@@ -222,7 +222,7 @@ for (const kind of securedKinds) {
     await assert.rejects(open({ ...secure, plainHttp: true }, t).fetchManifest('a', '1', t), {
       code: 'REGISTRY_UNREACHABLE',
       message: /speaks https/,
-      hint: /Remove "plainHttp/,
+      hint: /remove "plainHttp/,
     });
   });
 }

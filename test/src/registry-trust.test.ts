@@ -43,20 +43,20 @@ const trust: readonly {
     source: ', ca: ca.pem',
     options: { certificate: 'expired.pem' },
     error: 'REGISTRY_UNTRUSTED',
-    says: ['expired on', 'Renew it'],
+    says: ['expired on', 'renew it'],
   },
   {
     name: 'a certificate of another host',
     source: ', ca: ca.pem',
     options: { certificate: 'other-name.pem' },
     error: 'REGISTRY_UNTRUSTED',
-    says: ['is for ', 'Use one of these names as the host'],
+    says: ['is for ', 'use one of these names as the host'],
   },
   {
     name: 'plainHttp for a host that speaks https',
     source: ', plainHttp: true',
     error: 'REGISTRY_UNREACHABLE',
-    says: ['speaks https, and is asked by plain http', 'Remove "plainHttp: true"'],
+    says: ['speaks https, and is asked by plain http', 'remove "plainHttp: true"'],
   },
   {
     name: 'https for a host that speaks http',
@@ -115,7 +115,7 @@ const places: readonly {
     source: '',
     files: { '.home/.docker/config.json': '{ "auths": { "127.0.0.1": { "auth": "BASIC" } } }' },
     error: 'REGISTRY_DENIED',
-    says: ['No credentials for 127.0.0.1:', 'docker login'],
+    says: ['no credentials for 127.0.0.1:', 'docker login'],
   },
   {
     name: 'a wrong password',
