@@ -1,7 +1,6 @@
 import { dirname } from 'node:path';
 import type { Bundle } from '../bundle-spec/bundle.ts';
 import type { Lock } from '../bundle-spec/lock.ts';
-import { readLock } from '../bundle-spec/read-bundle.ts';
 import { blobSources } from '../images/blob-source.ts';
 import { planBundle } from '../images/bundle-layout.ts';
 import { type WriteEvent, writeBundle } from '../images/bundle-writer.ts';
@@ -12,7 +11,7 @@ import { bundleContents } from './bundle-contents.ts';
 import { checkOutput } from './check-output.ts';
 import { type DiscoveredBundle, type DiscoveredImage, discoverSpec } from './discover-bundle.ts';
 import { checkLock, checkLockedDigests, lockBundle } from './lock-bundle.ts';
-import { lockFileOf, saveLock } from './lock-file.ts';
+import { loadLock, lockFileOf, saveLock } from './lock-file.ts';
 import { type Installer, openInstaller } from './open-installer.ts';
 import { count } from './print-table.ts';
 import { formatBytes, type Progress } from './progress.ts';
@@ -55,7 +54,7 @@ export async function buildBundle(file: string, output: string, options: BuildOp
   const folder = dirname(file);
   const lockFile = lockFileOf(file);
   const spec = await readSpec(file, { signal });
-  const lock = locked ? await readLock(lockFile, { signal }) : undefined;
+  const lock = locked ? await loadLock(lockFile, { signal }) : undefined;
   await checkOutput(output, [file, lockFile]);
   if (!locked) await checkOutput(lockFile, []);
   const registries = await openSpecRegistries(spec.sources.images, { folder, signal });

@@ -31,12 +31,7 @@ export function lockBundle(
  */
 export function checkLock(lock: Lock, releases: readonly ReleaseInput[], images: readonly DiscoveredImage[]): void {
   const stale = [
-    ...differences(
-      lock.charts.map(({ release, name, version, digest }) => `chart ${name} ${version} of release ${release} (${digest})`),
-      releases
-        .map(lockChart)
-        .map(({ release, name, version, digest }) => `chart ${name} ${version} of release ${release} (${digest})`),
-    ),
+    ...chartDifferences(lock.charts, releases.map(lockChart)),
     ...differences(
       lock.images.map(({ reference }) => reference),
       images.map(({ reference }) => reference),
@@ -64,6 +59,16 @@ function lockImage(image: DiscoveredImage, plan: ImagePlan): LockedImage {
   const { source, mode, platforms, size } = plan;
   const { origin, valuesPaths, places, reference } = image;
   return { reference, source, digest, mode, mediaType, platforms: [...platforms], size, origin, valuesPaths, places };
+}
+
+function chartDifferences(locked: readonly LockedChart[], today: readonly LockedChart[]): string[] {
+  const nameOf = ({ release, name, version }: LockedChart): string => `chart ${name} ${version} of release ${release}`;
+  const changed = today.flatMap((chart) => {
+    const before = locked.find((other) => nameOf(other) === nameOf(chart));
+    if (before === undefined || before.digest === chart.digest) return [];
+    return [`${nameOf(chart)} has other contents: ${before.digest} in the lock, ${chart.digest} now`];
+  });
+  return [...changed, ...differences(locked.map(nameOf), today.map(nameOf))];
 }
 
 function differences(locked: readonly string[], today: readonly string[]): string[] {

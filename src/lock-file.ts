@@ -2,11 +2,22 @@ import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Lock } from '../bundle-spec/lock.ts';
+import { readLock } from '../bundle-spec/read-bundle.ts';
 import { writeLock } from '../bundle-spec/write-lock.ts';
 
 /** The lock beside a spec: `bundle.yaml` has `bundle.lock.yaml`. */
 export function lockFileOf(specFile: string): string {
   return join(dirname(specFile), `${basename(specFile, extname(specFile))}.lock.yaml`);
+}
+
+/** Reads the lock that `--locked` builds from. Throws LOCK_INVALID, FILE_UNREADABLE. */
+export async function loadLock(file: string, options: { readonly signal: AbortSignal }): Promise<Lock> {
+  try {
+    return await readLock(file, options);
+  } catch (error) {
+    if (!(error instanceof BundleError) || error.code !== 'FILE_UNREADABLE') throw error;
+    throw new BundleError(error.code, error.message, { hint: 'build once without --locked, which writes it', cause: error });
+  }
 }
 
 /** Writes the lock, whole or not at all. Throws FILE_UNWRITABLE. */

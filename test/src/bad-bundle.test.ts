@@ -99,7 +99,10 @@ test('bad bundles', async (t) => {
 
   await t.test('a directory', async () => {
     await mkdir(join(folder, 'tars'));
-    assertFailed(await runCli(['verify', 'tars'], { folder }), { error: 'BUNDLE_INVALID', says: ['tars is no bundle: it is a directory'] });
+    assertFailed(await runCli(['verify', 'tars'], { folder }), {
+      error: 'BUNDLE_INVALID',
+      says: ['tars is no bundle: it is a directory'],
+    });
   });
 
   await t.test('a bundle that is not there, in every command that reads one', async () => {

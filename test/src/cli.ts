@@ -73,7 +73,7 @@ export interface Failure {
   readonly error: string;
   /** Default 1. */
   readonly exit?: number;
-  /** All of it stands on stderr. */
+  /** All of it stands on stderr; the case of letters does not matter in texts. */
   readonly says?: readonly (string | RegExp)[];
 }
 
@@ -86,7 +86,7 @@ export function assertFailed(run: CliRun, { error, exit = 1, says = [] }: Failur
   assert.doesNotMatch(run.stderr, /^\s+at .*:\d+|\[object |undefined|Warning:/m, said);
   assert.equal(run.stdout, '', said);
   for (const words of says) {
-    const found = typeof words === 'string' ? run.stderr.includes(words) : words.test(run.stderr);
+    const found = typeof words === 'string' ? run.stderr.toLowerCase().includes(words.toLowerCase()) : words.test(run.stderr);
     assert.ok(found, `does not say ${words}:\n${said}`);
   }
 }

@@ -85,6 +85,11 @@ export function siteYaml(host: string, more = ''): string {
   return `apiVersion: diolkos.dev/v1\nkind: Site\nregistry: { host: "${host}", plainHttp: true }\n${more}`;
 }
 
+/** A chart's pod that runs one image, which stands in the template. */
+export function podYaml(name: string, image: string): string {
+  return `apiVersion: v1\nkind: Pod\nmetadata: { name: ${name} }\nspec: { containers: [{ name: c, image: "${image}" }] }\n`;
+}
+
 /** A registry with `shop/api:1.0`, and a folder whose `bundle.yaml` builds a bundle of it. */
 export async function workshop(
   t: TestContext,
