@@ -18,9 +18,13 @@ export async function readCertificates(
     throw new BundleError('FILE_UNREADABLE', `the certificates ${what}, cannot be read`, { hint, cause });
   }
   if (holdsCertificates(text)) return text;
-  throw new BundleError('FILE_UNREADABLE', `the certificates ${what}, are none: the file holds no PEM certificate that can be read`, {
-    hint: `${hint}; it has "-----BEGIN CERTIFICATE-----" in it`,
-  });
+  throw new BundleError(
+    'FILE_UNREADABLE',
+    `the certificates ${what}, are none: the file holds no PEM certificate that can be read`,
+    {
+      hint: `${hint}; it has "-----BEGIN CERTIFICATE-----" in it`,
+    },
+  );
 }
 
 function holdsCertificates(text: string): boolean {
