@@ -121,7 +121,7 @@ export const Bundle = z
     target: z.strictObject({
       kubernetes: z.array(KubernetesMinor).min(1).describe('Minors to render for, in quotes; each is rendered and proven.'),
       platforms: z.array(Platform).min(1).default(['linux/amd64']).describe('Platforms of the nodes; only these travel.'),
-      helm: z.literal([3, 4]).default(4).describe('The helm major that installs.'),
+      helm: z.literal(4).default(4).describe('The helm major that installs; the installer carries helm 4.'),
     }),
     installer: Text.optional().describe(
       'Image of the Job: a reference, `oci-archive:<path>` of a locally built image, or `none`. Without it the published image of this version of diolkos.',

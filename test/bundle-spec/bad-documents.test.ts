@@ -70,10 +70,10 @@ const badBundles: readonly [name: string, from: string, to: string, ...lines: st
     '16:37 releases[1].namespace.create: expected true or false; found "no"',
   ],
   [
-    'a number that is none of those',
+    'a helm that the installer does not carry',
     'kubernetes: ["1.36"]',
-    'kubernetes: ["1.36"]\n  helm: 2',
-    '8:9 target.helm: expected 3 or 4; found the number 2',
+    'kubernetes: ["1.36"]\n  helm: 3',
+    '8:9 target.helm: expected 4; found the number 3',
   ],
   ['an upper-case name', 'name: shop\n  version', 'name: Shop\n  version', `4:9 metadata.name: ${name63}; found "Shop"`],
   [
