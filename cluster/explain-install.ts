@@ -82,7 +82,8 @@ function fromSymptom(cause: Symptom, failed: FailedInstall): ExplainedError {
     where: whereOf(cause, crash),
     logs: log === undefined ? [] : [log],
     fix: fixFor(told, failed, log),
-    helm: trimHelmOutput(failed.stderr),
+    // A helm that we stopped can only say that it was stopped.
+    helm: failed.stopped === undefined ? trimHelmOutput(failed.stderr) : [],
     state: failed.state,
   };
   return new ExplainedError(ofHook ? 'HOOK_FAILED' : codes[cause.kind], `${workloadText(workload)} ${summaryFor(cause, told)}`, {

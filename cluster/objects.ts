@@ -39,6 +39,7 @@ export interface Condition {
 export interface Container {
   readonly name: string;
   readonly image?: string;
+  readonly readinessProbe?: object;
 }
 
 export interface TerminatedState {

@@ -41,7 +41,11 @@ export interface ReleaseWatch {
 /** Pods that were there before helm came are judged only after this time without a hook at work: helm may be about to replace them. */
 const oldPodsAfterMs = 60_000;
 const judgeEveryMs = 1_000;
-const settleMs = 2_000;
+/**
+ * How long new pods are watched after helm's success where no readiness probe vouches for them: a program that gives up after a
+ * second is seen only when the kubelet has looked and said so.
+ */
+const settleMs = 6_000;
 /** A crash that happened once may have been bad luck: it gets as long as the third restart takes. */
 const crashHealsMs = 90_000;
 /** How long a container that crashed has to run before it counts as healed. */
@@ -98,7 +102,7 @@ class Watcher implements ReleaseWatch {
   async settle(): Promise<Symptom | undefined> {
     const signal = AbortSignal.any([this.#options.signal, this.#stop.signal]);
     const until = performance.now() + crashHealsMs;
-    if (this.#hasNewPods()) await sleep(settleMs, undefined, { signal });
+    if (this.#hasUnprobedPods()) await sleep(settleMs, undefined, { signal });
     for (;;) {
       const now = performance.now();
       const crash = this.#crash();
@@ -222,10 +226,11 @@ class Watcher implements ReleaseWatch {
     return crash;
   }
 
-  #hasNewPods(): boolean {
+  #hasUnprobedPods(): boolean {
     for (const [uid, pod] of this.#pods.objects) {
       const workload = this.#workloadOf(pod);
-      if (workload !== undefined && workload.hook === undefined && !this.#pods.before.has(uid)) return true;
+      if (workload === undefined || workload.hook !== undefined || this.#pods.before.has(uid)) continue;
+      if (pod.spec?.containers?.some(({ readinessProbe }) => readinessProbe === undefined)) return true;
     }
     return false;
   }

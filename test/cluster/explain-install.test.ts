@@ -43,6 +43,7 @@ test('the reason for which helm was stopped is the cause, whatever else is wrong
   assert.equal(error.code, 'WORKLOAD_NOT_READY');
   assert.equal(error.phase, 'wait');
   assert.match(error.findings.why.join(), /hook Job\/migrate: says hook-failed/);
+  assert.deepEqual(error.findings.helm, [], 'helm can only say that it was stopped');
 });
 
 test('what was wrong before the install is no cause of its failure', () => {
