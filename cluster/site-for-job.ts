@@ -4,6 +4,7 @@ import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { parseYaml11 } from '../bundle-spec/located-yaml.ts';
 import type { Site } from '../bundle-spec/site.ts';
 import { Values, type ValuesLayer } from '../bundle-spec/values-layer.ts';
+import { readSiteCertificates } from '../images/site-registry.ts';
 
 /**
  * The site as the Job can read it: a CA file and values files (relative to `directory`, where site.yaml lies) become inline, since
@@ -19,7 +20,7 @@ export async function siteForJob(
   }
   const { ca } = site.registry;
   if (ca === undefined || 'inline' in ca) return { ...site, values };
-  return { ...site, values, registry: { ...site.registry, ca: { inline: await readText(ca.file, options) } } };
+  return { ...site, values, registry: { ...site.registry, ca: { inline: await readSiteCertificates(ca.file, options) } } };
 }
 
 async function layerForJob(

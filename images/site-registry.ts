@@ -22,13 +22,14 @@ export async function openSiteRegistry(
   const registry = openRegistry({
     host,
     plainHttp,
-    ...(ca === undefined ? {} : { ca: 'inline' in ca ? ca.inline : await certificatesOf(ca.file, options) }),
+    ...(ca === undefined ? {} : { ca: 'inline' in ca ? ca.inline : await readSiteCertificates(ca.file, options) }),
     credentials: ({ signal }) => findCredentials(host, { signal }),
   });
   return { registry, target: { host, prefix } };
 }
 
-function certificatesOf(
+/** The text of the file that `registry.ca` names, relative to `directory`. Throws FILE_UNREADABLE, also when it holds no certificate. */
+export function readSiteCertificates(
   file: string,
   { directory, signal }: { readonly directory: string; readonly signal: AbortSignal },
 ): Promise<string> {

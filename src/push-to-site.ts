@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { readSite } from '../bundle-spec/read-bundle.ts';
 import { openBundle } from '../images/bundle-reader.ts';
 import { type PushEvent, type PushReport, pushBundle } from '../images/push-bundle.ts';
@@ -22,12 +23,20 @@ export async function pushToSite(
     const bundle = await openBundle(file, { signal });
     try {
       return await pushBundle(bundle, registry, target, { onTagConflict, onEvent: showPush(progress), signal });
+    } catch (error) {
+      throw withFlag(error);
     } finally {
       await bundle.close();
     }
   } finally {
     await registry.close();
   }
+}
+
+function withFlag(error: unknown): unknown {
+  if (!(error instanceof BundleError) || error.code !== 'TAG_CONFLICT') return error;
+  const hint = 'push again with --overwrite to move these tags, or give registry.prefix of the site another path';
+  return new BundleError(error.code, error.message, { hint, cause: error });
 }
 
 function showPush(progress: Progress): (event: PushEvent) => void {
