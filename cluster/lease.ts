@@ -20,20 +20,36 @@ export interface HeldLease {
 
 const durationSeconds = 60;
 const renewEveryMs = 15_000;
+/** The Job's pods have 60 s to stop. */
+const longestGoodbyeMs = 90_000;
 const collection = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' };
 
 /**
  * Takes the Lease `diolkos` of the Job's namespace, which keeps two Jobs apart, and renews it until `release`. A Lease whose holder
- * pod is gone or has ended is taken over at once. Throws JOB_ELSEWHERE when another pod works.
+ * pod is gone or has ended is taken over at once; one that is being deleted is waited for. Throws JOB_ELSEWHERE when another pod works.
  */
 export async function takeLease(cluster: Cluster, options: LeaseOptions): Promise<HeldLease> {
   const found = await cluster.get<Lease>({ ...collection, namespace: options.namespace }, leaseName, options);
   const holder = found?.spec.holderIdentity;
   if (found !== undefined && holder !== undefined && holder !== '' && holder !== options.holder) {
-    if (await isPodAlive(cluster, options.namespace, holder, options)) throw elsewhere(holder, options.namespace);
+    if (!(await isPodGone(cluster, holder, options))) throw elsewhere(holder, options.namespace);
   }
   await writeLease(cluster, found, options);
   return keepRenewing(cluster, options);
+}
+
+/** Waits for a pod that is being deleted: "kubectl replace --force" starts the new Job before the old one has stopped. */
+async function isPodGone(cluster: Cluster, name: string, { namespace, signal }: LeaseOptions): Promise<boolean> {
+  for (let waitedMs = 0; ; waitedMs += 2_000) {
+    const pod = await cluster.get<Pod>({ apiVersion: 'v1', kind: 'Pod', namespace }, name, { signal });
+    if (pod === undefined || hasEnded(pod)) return true;
+    if (pod.metadata.deletionTimestamp === undefined || waitedMs >= longestGoodbyeMs) return false;
+    await sleep(2_000, undefined, { signal });
+  }
+}
+
+function hasEnded({ status }: Pod): boolean {
+  return status?.phase === 'Succeeded' || status?.phase === 'Failed';
 }
 
 /** True while a pod exists and has not ended; false for one that is gone. */
@@ -44,8 +60,7 @@ export async function isPodAlive(
   options: { readonly signal: AbortSignal },
 ): Promise<boolean> {
   const pod = await cluster.get<Pod>({ apiVersion: 'v1', kind: 'Pod', namespace }, name, options);
-  const phase = pod?.status?.phase;
-  return pod !== undefined && phase !== 'Succeeded' && phase !== 'Failed';
+  return pod !== undefined && !hasEnded(pod);
 }
 
 function keepRenewing(cluster: Cluster, options: LeaseOptions): HeldLease {
