@@ -51,6 +51,16 @@ export async function openPartial(output: string, size: number): Promise<Partial
   });
 }
 
+/** Finds out whether a file can be made where `output` is to be; what has that name is not touched. Throws FILE_UNWRITABLE, DISK_FULL. */
+export async function checkWritable(output: string): Promise<void> {
+  const probe = `${output}.${process.pid}.partial`;
+  await namingFailures(output, 0, async () => {
+    await refuseDirectory(output);
+    await (await open(probe, 'wx')).close();
+    await rm(probe);
+  });
+}
+
 /** Runs `work`, which writes to `output`, and says what a failing disk means. `size` is what the whole file takes. */
 export async function namingFailures<T>(output: string, size: number, work: () => Promise<T>): Promise<T> {
   try {

@@ -1,7 +1,6 @@
-import { access, constants } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
-import { namingFailures } from '../images/partial-file.ts';
+import { checkWritable } from '../images/partial-file.ts';
 
 /**
  * Finds out, before any work is done, whether `output` can be written. `inputs` are files that it must not replace.
@@ -13,5 +12,5 @@ export async function checkOutput(output: string, inputs: readonly string[]): Pr
       hint: 'give -o another name, such as shop.tar',
     });
   }
-  await namingFailures(output, 0, () => access(dirname(output), constants.W_OK));
+  await checkWritable(output);
 }

@@ -25,6 +25,8 @@ export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** A file to write stdout to. Default: it is caught. */
   readonly stdout?: number;
+  /** Program and arguments that start the CLI in their turn, such as `unshare`. */
+  readonly wrapper?: readonly string[];
   /** Told of the child while it runs, to stop it. */
   readonly onStart?: (child: ChildProcess) => void;
 }
@@ -32,7 +34,10 @@ export interface CliOptions {
 const helm = anyHelm();
 
 /** Starts the CLI from source, as a user would: a process of its own with an environment of its own. */
-export async function startCli(args: readonly string[], { folder, env = {}, stdout }: CliOptions): Promise<ChildProcess> {
+export async function startCli(
+  args: readonly string[],
+  { folder, env = {}, stdout, wrapper = [] }: CliOptions,
+): Promise<ChildProcess> {
   const [home, temporary] = [join(folder, '.home'), join(folder, '.tmp')];
   await Promise.all([home, temporary].map((path) => mkdir(path, { recursive: true })));
   const own = {
@@ -42,11 +47,8 @@ export async function startCli(args: readonly string[], { folder, env = {}, stdo
     DIOLKOS_HELM: await helm,
     NODE_COMPILE_CACHE: compileCache,
   };
-  return spawn(process.execPath, [main, ...args], {
-    cwd: folder,
-    env: { ...own, ...env },
-    stdio: ['ignore', stdout ?? 'pipe', 'pipe'],
-  });
+  const [program = '', ...rest] = [...wrapper, process.execPath, main, ...args];
+  return spawn(program, rest, { cwd: folder, env: { ...own, ...env }, stdio: ['ignore', stdout ?? 'pipe', 'pipe'] });
 }
 
 /** Runs one command line to its end. With `DIOLKOS_SHOW` set, the test prints what a user would have read. */
