@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
+import type { TagPolicy } from '../images/registry.ts';
 
 /** What the Job's manifest tells the installer, by flags or, where one is absent, by environment variables. */
 export interface JobOptions {
@@ -12,6 +13,8 @@ export interface JobOptions {
   readonly timeoutSeconds: number;
   /** `--deadline`, DIOLKOS_DEADLINE: seconds for everything; it should end before the Job's activeDeadlineSeconds. Default none. */
   readonly deadlineSeconds: number | undefined;
+  /** `--tag-conflict`, DIOLKOS_TAG_CONFLICT: what to do with tags that the registry has with other content. Default `error`. */
+  readonly tagConflict: TagPolicy;
   /** `--termination-message`, DIOLKOS_TERMINATION_MESSAGE: default `/dev/termination-log`. */
   readonly messageFile: string;
   /** POD_NAME; outside a pod a name of this process. */
@@ -41,21 +44,34 @@ export function readJobOptions(args: readonly string[], env: NodeJS.ProcessEnv):
     siteFile: required('site'),
     timeoutSeconds: seconds('timeout') ?? 600,
     deadlineSeconds: seconds('deadline'),
+    tagConflict: readTagPolicy(told('tag-conflict') ?? 'error'),
     messageFile: told('termination-message') ?? '/dev/termination-log',
     holder: env.POD_NAME ?? `diolkos-${randomUUID()}`,
     namespace: env.POD_NAMESPACE,
   };
 }
 
+function readTagPolicy(text: string): TagPolicy {
+  if (text === 'error' || text === 'overwrite' || text === 'skip') return text;
+  throw new BundleError('USAGE_INVALID', `--tag-conflict ${text} is none of error, overwrite and skip`, { hint: usage });
+}
+
 const usage =
-  'usage: job/main.js --bundle <file> --site <file> [--timeout <seconds>] [--deadline <seconds>] [--termination-message <file>]';
+  'usage: job/main.js --bundle <file> --site <file> [--timeout <seconds>] [--deadline <seconds>] [--tag-conflict error|overwrite|skip] [--termination-message <file>]';
 
 function parseFlags(args: readonly string[]) {
   const type = 'string' as const;
   try {
     return parseArgs({
       args: [...args],
-      options: { bundle: { type }, site: { type }, timeout: { type }, deadline: { type }, 'termination-message': { type } },
+      options: {
+        bundle: { type },
+        site: { type },
+        timeout: { type },
+        deadline: { type },
+        'tag-conflict': { type },
+        'termination-message': { type },
+      },
     }).values;
   } catch (cause) {
     throw new BundleError('USAGE_INVALID', cause instanceof Error ? cause.message : String(cause), { hint: usage, cause });

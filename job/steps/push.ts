@@ -1,3 +1,5 @@
+import { BundleError } from '../../bundle-spec/bundle-error.ts';
+import { ExplainedError } from '../../cluster/report.ts';
 import { pushBundle } from '../../images/push-bundle.ts';
 import { known, type Run } from '../run.ts';
 
@@ -12,8 +14,9 @@ export async function push(run: Run): Promise<void> {
   let items = 0;
   let sent = 0;
   let planned = 0;
-  run.pushed = await pushBundle(known(run, 'bundle'), known(run, 'registry'), known(run, 'target'), {
+  const pushed = await pushBundle(known(run, 'bundle'), known(run, 'registry'), known(run, 'target'), {
     signal: run.signal,
+    onTagConflict: run.options.tagConflict,
     onEvent(event) {
       if (event.type === 'planned') planned = event.bytes;
       if (event.type === 'item') items += 1;
@@ -24,7 +27,26 @@ export async function push(run: Run): Promise<void> {
         state: [`${sent} of ${planned} bytes sent, ${items} images and charts complete`, ...words.state],
       });
     },
+  }).catch((error: unknown) => {
+    throw error instanceof BundleError && error.code === 'TAG_CONFLICT' ? explainConflict(error) : error;
   });
-  const { items: _, ...counts } = run.pushed;
+  run.pushed = pushed;
+  const { items: _, ...counts } = pushed;
   reporter.event('pushed', counts);
+}
+
+/** The choice is made in the Job's own arguments. Nothing has been sent when this is found. */
+function explainConflict(error: BundleError): ExplainedError {
+  const [summary = '', ...why] = error.message.split('\n');
+  return new ExplainedError(error.code, summary, {
+    findings: {
+      why,
+      fix: [
+        'if the bundle is right, add "--tag-conflict", "overwrite" to the args of the Job and run it again (install/60-job.yaml)',
+        'if what the registry has is right, give the site a registry.prefix of its own',
+      ],
+      state: ['nothing was changed'],
+    },
+    cause: error,
+  });
 }

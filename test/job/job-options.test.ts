@@ -15,6 +15,7 @@ test('flags win over environment variables, and defaults are filled in', () => {
     siteFile: '/site.yaml',
     timeoutSeconds: 600,
     deadlineSeconds: 60,
+    tagConflict: 'error',
     messageFile: '/tmp/message',
     holder: 'pod-1',
     namespace: 'diolkos',
@@ -25,6 +26,7 @@ const wrong = [
   { name: 'no bundle', args: ['--site', 's'] },
   { name: 'an unknown flag', args: ['--bundle', 'b', '--site', 's', '--force'] },
   { name: 'a timeout with a unit', args: ['--bundle', 'b', '--site', 's', '--timeout', '5m'] },
+  { name: 'an unknown policy for tags', args: ['--bundle', 'b', '--site', 's', '--tag-conflict', 'force'] },
   { name: 'a timeout of nothing', args: ['--bundle', 'b', '--site', 's', '--timeout', '0'] },
 ];
 for (const { name, args } of wrong) {

@@ -32,6 +32,7 @@ async function newRun(
     siteFile: '',
     timeoutSeconds: 1,
     deadlineSeconds: undefined,
+    tagConflict: 'error' as const,
     messageFile,
     holder: 'p',
     namespace: 'd',
