@@ -1,5 +1,6 @@
 /**
- * Runs the test files of one suite with node:test: `node test/run.ts unit|world|full [file or folder …]`.
+ * Runs the test files of one suite with node:test: `node test/run.ts unit|world|full [--sample] [file or folder …]`. With `--sample` the
+ * full suite does a little of everything.
  * node itself exits 0 when no file matches and when tests are skipped, which would be a green light for nothing: here no test is a
  * failure, and in CI (`CI=true`) a skipped one is too.
  */
@@ -25,7 +26,9 @@ const suites: Readonly<Record<string, Suite>> = {
   full: { include: 'test/full/**/*.test.ts', concurrency: 1 },
 };
 
-const [name = 'unit', ...wanted] = process.argv.slice(2);
+const [name = 'unit', ...rest] = process.argv.slice(2);
+const wanted = rest.filter((argument) => argument !== '--sample');
+if (wanted.length < rest.length) process.env.DIOLKOS_SAMPLE = 'true';
 const suite = suites[name];
 if (suite === undefined) fail(`no suite "${name}"; there are ${Object.keys(suites).join(', ')}`, 64);
 const files = globSync(suite.include, { cwd: root, exclude: [...(suite.exclude ?? [])] })
