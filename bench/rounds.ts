@@ -7,7 +7,11 @@ import { imagesHeld } from './check-target.ts';
 import type { Contestant } from './contestants/contestant.ts';
 import { type Distribution, startDistribution } from './distribution.ts';
 import { type Figures, measure, type Stage } from './measure.ts';
+import { cpuOfMachine } from './proc.ts';
 import type { SeededSet } from './seed-registry.ts';
+
+/** Fewer busy cores than this are a machine at rest. */
+const calmCores = 0.15;
 
 /** What one contestant did in one round. */
 export interface Round {
@@ -26,6 +30,8 @@ export interface RoundOptions {
   readonly source: Distribution;
   readonly registryBinary: string;
   readonly set: SeededSet;
+  /** In seconds, see `BenchOptions`. */
+  readonly patience: number;
   readonly signal: AbortSignal;
 }
 
@@ -58,18 +64,24 @@ async function timed(
   stage: Stage,
   name: string,
   server: Distribution,
-  { arena, signal }: RoundOptions,
+  { arena, patience, signal }: RoundOptions,
 ): Promise<Figures> {
   const { folder, env } = await stageFolder(arena, name);
-  await quiet(signal);
+  await quiet(patience, signal);
   const logFile = join(arena.scratch, `${name}.log`);
   return await measure(stage, { env: { ...env, ...contestant.env }, folder, logFile, servers: [server.pid], signal });
 }
 
-/** Lets the disk finish what others left it to write. */
-async function quiet(signal: AbortSignal): Promise<void> {
+/** Lets the disk finish what others left it to write, and waits a while for other programs to pause. */
+async function quiet(patience: number, signal: AbortSignal): Promise<void> {
   await run(['sync'], { signal });
-  await sleep(500, undefined, { signal });
+  const deadline = performance.now() + patience * 1e3;
+  for (let calm = false; !calm; ) {
+    const [busy, since] = [cpuOfMachine(), performance.now()];
+    await sleep(500, undefined, { signal });
+    const now = performance.now();
+    calm = now > deadline || (cpuOfMachine() - busy) / (now - since) < calmCores;
+  }
 }
 
 async function keepOnly(archives: readonly string[], folder: string): Promise<number> {

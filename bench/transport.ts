@@ -33,9 +33,10 @@ async function main(options: BenchOptions, signal: AbortSignal): Promise<Report>
     const logFile = join(arena.scratch, 'source.log');
     const source = await startDistribution(registryBinary, arena.registryStorage, { logFile, signal });
     try {
-      say(`making ${(1.21 * options.scale).toFixed(2)} GB of images`);
+      say(`making ${(1.19 * options.scale).toFixed(2)} GB of images`);
       const set = await seedRegistry(source.host, { scale: options.scale, signal });
-      const play = (contestant: Contestant) => playRound(contestant, { arena, source, registryBinary, set, signal });
+      const play = (contestant: Contestant) =>
+        playRound(contestant, { arena, source, registryBinary, set, patience: options.patience, signal });
       const scores = await playAll(contestants, options.rounds, play);
       return { machine: machine(arena), images: set.images.length, blobs: set.blobs.length, bytes: set.size, scores };
     } finally {
