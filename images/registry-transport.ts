@@ -62,6 +62,7 @@ export function openTransport(access: RegistryAccess, timeouts: Timeouts = {}): 
         // undici takes any async iterable; its types name only the streams among them.
         body: (body as Buffer | Readable | undefined) ?? null,
         headersTimeout: headersTimeoutMs,
+        reset: false, // or undici closes the connection after every HEAD
         signal,
       });
       return { status: answer.statusCode, headers: answer.headers, body: answer.body, url };

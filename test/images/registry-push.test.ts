@@ -334,3 +334,15 @@ test('a registry that stops for a moment under way is waited for', async (t) => 
   t.after(() => stopServer(again));
   assert.equal(await asking, true);
 });
+
+test('questions keep their connection: HEADs one after the other need one', async (t) => {
+  const sockets = new Set<unknown>();
+  const { registry } = await startMemoryClient(t, {
+    intercept: ({ socket }) => {
+      sockets.add(socket);
+      return false;
+    },
+  });
+  for (let asked = 0; asked < 5; asked += 1) await registry.headManifest('shop/web', 'none', { signal: t.signal });
+  assert.equal(sockets.size, 1);
+});
