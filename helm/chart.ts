@@ -105,7 +105,8 @@ function readMap(files: ChartFiles, path: string, name: string): Readonly<Record
   try {
     [value] = parseYaml11(body.toString('utf8'), path);
   } catch (cause) {
-    throw new BundleError('CHART_INVALID', `${name}: ${path} is no YAML: ${cause instanceof Error ? cause.message : cause}`, {
+    const [reason] = (cause instanceof Error ? cause.message : String(cause)).split('\n'); // the lines after it draw the place
+    throw new BundleError('CHART_INVALID', `${name}: ${path} is no YAML: ${reason}`, {
       hint: 'a chart from version control may need its release tooling first; take a packaged chart',
       cause,
     });

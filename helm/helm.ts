@@ -133,7 +133,8 @@ function runChild(path: string, args: readonly string[], options: RunOptions): P
   child.on('error', (cause) => {
     options.signal.removeEventListener('abort', stop);
     const hint = 'install Helm 4.2 or newer (or 3.21 or newer), or point DIOLKOS_HELM at one';
-    reject(new BundleError('HELM_MISSING', `helm cannot be started: ${cause.message}`, { hint, cause }));
+    const reason = 'code' in cause && cause.code === 'ENOENT' ? `there is no ${path}` : cause.message;
+    reject(new BundleError('HELM_MISSING', `helm cannot be started: ${reason}`, { hint, cause }));
   });
   child.on('close', (code, signal) => {
     clearTimeout(kill);

@@ -18,7 +18,7 @@ export function renderFailed(failed: FailedRender): BundleError {
     'RENDER_FAILED',
     `release ${failed.release} does not render for Kubernetes ${failed.kubernetes}: ${reason}`,
     {
-      hint: `${adviceFor(reason)}; values in use: ${layers}`,
+      hint: `${adviceFor(reason, /execution error at \(/.test(failed.stderr))}; values in use: ${layers}`,
     },
   );
 }
@@ -53,9 +53,10 @@ function withoutValues(reason: string): string {
   return reason.replace(/(at '[^']*': )'(?:[^'\\]|\\.)*'(?= (?:does|is|has|must))/g, '$1the value').replaceAll(':;', ':');
 }
 
-function adviceFor(reason: string): string {
+/** `demanded`: the chart itself refuses, by `required` or `fail`. */
+function adviceFor(reason: string, demanded: boolean): string {
   if (/dependency build/.test(reason)) return 'run "helm dependency build" on the chart and try again';
-  if (/nil pointer|required|must|set |missing|provide/i.test(reason))
+  if (demanded || /nil pointer|required|must|set |missing|provide/i.test(reason))
     return 'give the value it asks for in the release’s "values"';
   if (/kubeVersion/.test(reason)) return 'check "target.kubernetes" of the spec against what the chart supports';
   if (/specifications of the schema/.test(reason)) return 'mend the values that the chart’s schema refuses';

@@ -23,7 +23,7 @@ export class BlobIntake {
   #fill = 0;
   #writing: Promise<void> = Promise.resolve();
 
-  /** `from` names the registry in an error. */
+  /** `from` names registry and repository in an error. */
   constructor(expected: Descriptor, from: string, write: WriteChunk) {
     this.#expected = expected;
     this.#from = from;

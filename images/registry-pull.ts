@@ -25,7 +25,7 @@ export async function pullBlob(
   write: WriteChunk,
   { signal }: Abortable,
 ): Promise<void> {
-  const intake = new BlobIntake(descriptor, client.host, write);
+  const intake = new BlobIntake(descriptor, `${client.host}/${repository}`, write);
   try {
     let failed = 0;
     while (!intake.complete) {

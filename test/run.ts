@@ -5,6 +5,7 @@
  * failure, and in CI (`CI=true`) a skipped one is too.
  */
 import { globSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { run } from 'node:test';
@@ -15,7 +16,7 @@ const root = join(import.meta.dirname, '..');
 interface Suite {
   readonly include: string;
   readonly exclude?: readonly string[];
-  /** Files at the same time. Default: as node chooses. */
+  /** Files at the same time. Default: as many as there are cores; node would leave one idle. */
   readonly concurrency?: number;
   readonly globalSetup?: string;
 }
@@ -36,13 +37,16 @@ const files = globSync(suite.include, { cwd: root, exclude: [...(suite.exclude ?
   .sort();
 if (files.length === 0) fail(`no test file of suite "${name}" matches ${wanted.join(' ') || suite.include}`, 1);
 
+// Sources stripped and compiled once for all processes of the tests; node keys them by content.
+process.env.NODE_COMPILE_CACHE ??= join(root, 'node_modules/.cache/node');
+
 const counts = { tests: 0, skipped: 0, failed: 0 };
 const controller = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => controller.abort());
 const stream = run({
   files: files.map((file) => join(root, file)),
   cwd: root,
-  concurrency: suite.concurrency ?? true,
+  concurrency: suite.concurrency ?? availableParallelism(),
   signal: controller.signal,
   ...(suite.globalSetup === undefined ? {} : { globalSetupPath: join(root, suite.globalSetup) }),
 });

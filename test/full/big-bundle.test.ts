@@ -18,7 +18,8 @@ import { isSample } from './series.ts';
 const block = noise('a block that repeats', 1 << 20);
 /** Bytes of the layers: 3 GB in all, or a tenth of it. */
 const sizes = [2_000_000_000, 600_000_000, 300_000_001, 100_000_000].map((size) => Math.floor(size / (isSample ? 10 : 1)));
-const memoryLimit = 200e6;
+/** The program itself takes 120 MB of it; what is under way, and what waits to be collected, the rest. */
+const memoryLimit = 256e6;
 
 test('memory does not grow with the bundle', { skip: process.platform !== 'linux' && 'VmHWM is of Linux' }, async (t) => {
   const layers = sizes.map(layerOf);

@@ -137,7 +137,7 @@ test('without helm the hint says what to install', async (t) => {
   const run = await images(folder, { DIOLKOS_HELM: '/nonexistent/helm' });
   assertFailed(run, {
     error: 'HELM_MISSING',
-    says: ['/nonexistent/helm', 'install Helm 4.2 or newer', 'DIOLKOS_HELM'],
+    says: ['helm cannot be started: there is no /nonexistent/helm', 'install Helm 4.2 or newer', 'DIOLKOS_HELM'],
   });
 });
 

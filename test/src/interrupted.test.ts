@@ -23,19 +23,19 @@ for (const signal of signals) {
     assertDone(await runCli(['build', 'bundle.yaml', '-o', 'shop.tar'], { folder }));
     assertDone(await runCli(['verify', 'shop.tar'], { folder }));
   });
-
-  test(`${signal} while a layer is pushed leaves no tag, and the next push sends the rest`, async (t) => {
-    const { folder, held, registry } = await heldRegistry(t, 'PUT');
-    assertDone(await runCli(['build', 'bundle.yaml', '-o', 'shop.tar'], { folder }));
-    const before = tagsOf(registry);
-    const push = ['push', 'shop.tar', '--site', 'site.yaml'];
-    const run = await interrupted(folder, push, held, signal);
-    assertFailed(run, { error: 'INTERRUPTED', exit: 130, says: [`stopped by ${signal}`] });
-    assert.deepEqual(tagsOf(registry), before);
-    assert.match(assertDone(await runCli(push, { folder })), /^pushed {2}/);
-    assert.equal(tagsOf(registry).length, before.length + 2);
-  });
 }
+
+test('SIGINT while a layer is pushed leaves no tag, and the next push sends the rest', async (t) => {
+  const { folder, held, registry } = await heldRegistry(t, 'PUT');
+  assertDone(await runCli(['build', 'bundle.yaml', '-o', 'shop.tar'], { folder }));
+  const before = tagsOf(registry);
+  const push = ['push', 'shop.tar', '--site', 'site.yaml'];
+  const run = await interrupted(folder, push, held, 'SIGINT');
+  assertFailed(run, { error: 'INTERRUPTED', exit: 130, says: ['stopped by SIGINT'] });
+  assert.deepEqual(tagsOf(registry), before);
+  assert.match(assertDone(await runCli(push, { folder })), /^pushed {2}/);
+  assert.equal(tagsOf(registry).length, before.length + 2);
+});
 
 test('SIGINT while helm renders ends helm too', async (t) => {
   const folder = await folderWith(t, { ...chartFiles([]), 'bundle.yaml': specYaml('registry.example.com') });

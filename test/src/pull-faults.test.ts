@@ -11,7 +11,11 @@ import { chartFiles, folderWith, registryOf, seed, sha256Of, specYaml } from './
 /** What the registry does to a request for the layer; `asked` counts from 1. */
 type Fault = (request: IncomingMessage, response: ServerResponse, layer: Buffer, asked: number) => boolean;
 
+/** Of the bundles that were built; all are of the same image. */
+const sums = new Set<string>();
+
 const passing: readonly { readonly name: string; readonly fault: Fault }[] = [
+  { name: 'a registry without trouble', fault: () => false },
   {
     name: 'a layer that is cut in the middle goes on where it stopped',
     fault: (request, response, layer, asked) => {
@@ -55,7 +59,10 @@ const lasting: readonly {
       return true;
     },
     error: 'DIGEST_MISMATCH',
-    says: [/127\.0\.0\.1:\d+\/?\S* serves other bytes for sha256:\w{64}/, 'what it stores is damaged, or a proxy changes it'],
+    says: [
+      /127\.0\.0\.1:\d+\/shop\/api serves other bytes for sha256:\w{64}/,
+      'what it stores is damaged, or a proxy changes it',
+    ],
   },
   {
     name: 'too many bytes',
@@ -99,9 +106,10 @@ const image: SampleImage = sampleImage({ seed: 'pulled', layers: [300_000] });
 
 for (const { name, fault } of passing) {
   test(name, async (t) => {
-    const [troubled, calm] = [await faultyRegistry(t, fault), await faultyRegistry(t, () => false)];
-    for (const folder of [troubled, calm]) assertDone(await build(folder));
-    assert.equal(await sha256Of(join(troubled, 'shop.tar')), await sha256Of(join(calm, 'shop.tar')));
+    const folder = await faultyRegistry(t, fault);
+    assertDone(await build(folder));
+    sums.add(await sha256Of(join(folder, 'shop.tar')));
+    assert.equal(sums.size, 1, 'the bytes depend on the trouble there was');
   });
 }
 

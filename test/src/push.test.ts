@@ -83,11 +83,11 @@ const bad: readonly {
   },
 ];
 
-test('push', async (t) => {
+test('behind the gap', async (t) => {
   const bundle = await builtBundle(t);
 
   for (const { name, site, registry: options = {}, error, says } of bad) {
-    await t.test(`${name}: one error, and no tag`, async (own) => {
+    await t.test(`push to ${name}: one error, and no tag`, async (own) => {
       const { folder, registry } = await behindTheGap(own, bundle, options, site);
       assertFailed(await push(folder), { error, says });
       assert.deepEqual(tagsOf(registry), []);
@@ -146,10 +146,11 @@ test('push', async (t) => {
       pushed.map((name) => `mirror/shop/${name}`),
     );
   });
+
+  await t.test('manifest', (own) => manifestTests(own, bundle));
 });
 
-test('manifest', async (t) => {
-  const bundle = await builtBundle(t);
+async function manifestTests(t: TestContext, bundle: string): Promise<void> {
   const { folder } = await behindTheGap(t, bundle);
   const manifest = (site: string, ...flags: string[]): Promise<CliRun> => {
     return writeFiles(folder, { 'site.yaml': site }).then(() => {
@@ -228,7 +229,7 @@ test('manifest', async (t) => {
       assertFailed(await manifest(site), { error, says });
     });
   }
-});
+}
 
 function push(folder: string, ...flags: string[]): Promise<CliRun> {
   return runCli(['push', 'shop.tar', '--site', 'site.yaml', ...flags], { folder });
