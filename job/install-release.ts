@@ -32,6 +32,7 @@ export async function installRelease(
   const evidence = await ended.finish();
   if (ended.exitCode === 0 && ended.stopped === undefined) return { name, namespace, revision: revision?.revision ?? 0 };
   const pull = evidence.symptoms.find(({ kind }) => kind === 'image-pull');
+  const tooEarly = ended.exitCode === 0 ? ', which helm took for ready before this happened' : '';
   const answer = pull === undefined ? undefined : await registryAnswer(run, pull.image ?? '');
   throw explainInstall({
     release: { name, namespace, ...(revision === undefined ? {} : { revision: revision.revision }) },
@@ -39,7 +40,7 @@ export async function installRelease(
     registryHost: known(run, 'target').host,
     stderr: ended.stderr,
     evidence,
-    state: [...stateLines(name, namespace, history), ...options.others],
+    state: [...stateLines(name, namespace, history).map((line) => `${line}${tooEarly}`), ...options.others],
     ...(ended.stopped === undefined ? {} : { stopped: ended.stopped }),
     ...(answer === undefined ? {} : { registryAnswer: answer }),
   });
