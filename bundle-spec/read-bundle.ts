@@ -50,7 +50,8 @@ async function readText(file: string, { signal }: ReadOptions): Promise<string> 
   }
 }
 
-function unreadable(cause: unknown): { readonly words: string; readonly hint: string } {
+/** Why a file cannot be read, as the end of a sentence, and what to do. */
+export function unreadable(cause: unknown): { readonly words: string; readonly hint: string } {
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
   const known = typeof code === 'string' ? reasons[code] : undefined;
   return known ?? { words: cause instanceof Error ? cause.message : String(cause), hint: 'check the file and its disk' };

@@ -58,10 +58,18 @@ function explainLocked(error: BundleError): BundleError {
   return new BundleError(error.code, error.message, { hint, cause: error });
 }
 
+/** A registry that cannot be reached is told without the image that made us ask it. */
+function namingImage({ reference, error }: Failure): BundleError {
+  if (error.message.includes(reference.repository)) return error;
+  const hint = error.hint === undefined ? {} : { hint: error.hint };
+  return new BundleError(error.code, `${formatReference(reference)}: ${error.message}`, { ...hint, cause: error });
+}
+
 function allFailures(unsorted: readonly Failure[], total: number): BundleError {
   const failures = unsorted.toSorted((a, b) => a.index - b.index);
   const [first] = failures;
-  if (first === undefined || failures.length === 1) return first?.error ?? new BundleError('REGISTRY_FAILED', 'no image');
+  if (first === undefined) return new BundleError('REGISTRY_FAILED', 'no image');
+  if (failures.length === 1) return namingImage(first);
   // A registry that is down is one fact, however many images it has.
   const facts = new Map<string, { readonly error: BundleError; readonly names: string[] }>();
   for (const { reference, error } of failures) {

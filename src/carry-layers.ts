@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
+import { unreadable } from '../bundle-spec/read-bundle.ts';
 import type { CarriedValuesLayer, ValuesLayer } from '../bundle-spec/values-layer.ts';
 
 /**
@@ -29,9 +30,13 @@ async function carryLayer(
     return { name: layer.file, text: await readFile(resolve(folder, layer.file), { encoding: 'utf8', signal }) };
   } catch (cause) {
     signal.throwIfAborted();
-    throw new BundleError('FILE_UNREADABLE', `${where}: the values file ${layer.file} cannot be read`, {
-      hint: `paths are relative to the spec; looked for ${resolve(folder, layer.file)}`,
-      cause,
-    });
+    throw new BundleError(
+      'FILE_UNREADABLE',
+      `${where}: the values file ${layer.file} cannot be read: ${unreadable(cause).words}`,
+      {
+        hint: `paths are relative to the spec; looked for ${resolve(folder, layer.file)}`,
+        cause,
+      },
+    );
   }
 }

@@ -1,8 +1,9 @@
 import { resolve } from 'node:path';
 import type { Bundle } from '../bundle-spec/bundle.ts';
+import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { publishedInstaller } from '../cluster/install-manifests.ts';
 import type { Located } from '../images/image-plan.ts';
-import { openArchivedImage, parseArchiveName } from '../images/oci-archive.ts';
+import { type ArchiveName, openArchivedImage, parseArchiveName } from '../images/oci-archive.ts';
 import { parseReference, type Reference } from '../images/reference.ts';
 import type { SpecRegistries } from './spec-registries.ts';
 import { version } from './version.ts';
@@ -24,7 +25,17 @@ export async function openInstaller(
 ): Promise<Installer | undefined> {
   if (installer === 'none') return undefined;
   const archive = parseArchiveName(installer);
-  if (archive !== undefined) return await openArchivedImage({ ...archive, path: resolve(folder, archive.path) }, { signal });
+  if (archive !== undefined) return await openArchive({ ...archive, path: resolve(folder, archive.path) }, signal);
   const reference = parseReference(installer);
   return { reference, located: registries.locate(reference), close: async () => undefined };
+}
+
+async function openArchive(name: ArchiveName, signal: AbortSignal): Promise<Installer> {
+  try {
+    return await openArchivedImage(name, { signal });
+  } catch (error) {
+    if (!(error instanceof BundleError) || error.code !== 'FILE_UNREADABLE') throw error;
+    const hint = 'the spec names it as its installer; the path is relative to the spec. "installer: none" leaves the image out';
+    throw new BundleError(error.code, error.message, { hint, cause: error });
+  }
 }

@@ -79,13 +79,29 @@ releases:
     name: 'whose values file is missing',
     spec: `${head}  - { name: shop, namespace: shop, chart: { path: chart }, values: [{ file: prod.yaml }] }\n`,
     error: 'FILE_UNREADABLE',
-    says: ['releases[0].values[0]: the values file prod.yaml cannot be read', 'relative to the spec', '/prod.yaml'],
+    says: [
+      'releases[0].values[0]: the values file prod.yaml cannot be read: there is no such file',
+      'relative to the spec',
+      '/prod.yaml',
+    ],
   },
   {
     name: 'whose certificates are missing',
     spec: `${head}${shop}sources: { images: [{ host: registry.example.com, ca: ca.pem }] }\n`,
     error: 'FILE_UNREADABLE',
     says: ['ca.pem', 'registry.example.com', 'relative to the spec'],
+  },
+  {
+    name: 'whose installer is missing',
+    spec: head.replace('installer: none', 'installer: oci-archive:installer.tar') + shop,
+    error: 'FILE_UNREADABLE',
+    says: ['/installer.tar: there is no such file', 'the spec names it as its installer', 'installer: none'],
+  },
+  {
+    name: 'with an installer of no valid name',
+    spec: head.replace('installer: none', 'installer: "not an image"') + shop,
+    error: 'REFERENCE_INVALID',
+    says: ['bundle.yaml installer: "not an image" is no image reference'],
   },
   {
     name: 'with an image of no valid name',

@@ -56,7 +56,7 @@ const trust: readonly {
     name: 'plainHttp for a host that speaks https',
     source: ', plainHttp: true',
     error: 'REGISTRY_UNREACHABLE',
-    says: ['speaks https, and is asked by plain http', 'remove "plainHttp: true"'],
+    says: ['/shop/api:1: ', 'speaks https, and is asked by plain http', 'remove "plainHttp: true"'],
   },
   {
     name: 'https for a host that speaks http',
