@@ -13,8 +13,18 @@ export interface ReadmeInstall {
   type(title: RegExp): Promise<string>;
 }
 
+/** Called with each block of commands before it is typed, and with what it printed. */
+export interface Typing {
+  readonly onTyping?: (commands: string) => void;
+  readonly onPrinted?: (text: string) => void;
+}
+
 /** Carries the tar to a folder of its own on the node, where the README's `tar xf shop.tar install` finds it. */
-export async function carryToNode(world: World, bundle: TestBundle): Promise<ReadmeInstall> {
+export async function carryToNode(
+  world: World,
+  bundle: Pick<TestBundle, 'name' | 'version' | 'tar'>,
+  { onTyping, onPrinted }: Typing = {},
+): Promise<ReadmeInstall> {
   const folder = join(world.state.carryDir, `${bundle.name}-${bundle.version}`);
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder);
@@ -27,7 +37,11 @@ export async function carryToNode(world: World, bundle: TestBundle): Promise<Rea
       const blocks = codeBlocks(readme, title);
       if (blocks.length === 0) throw new Error(`install/README.md has no commands under ${title}`);
       let printed = '';
-      for (const block of blocks) printed = (await inside(world, folder, filledIn(world, block))).stdout;
+      for (const block of blocks) {
+        onTyping?.(block);
+        printed = (await inside(world, folder, filledIn(world, block))).stdout;
+        onPrinted?.(printed);
+      }
       return printed;
     },
   };
