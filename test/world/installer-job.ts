@@ -79,14 +79,14 @@ export async function podOf(world: World, { bundle, namespace }: InstallerJob): 
   return (await world.kubectl(['get', 'pods', '-n', namespace, '-l', selector, '-o', path])).stdout;
 }
 
-/** Asks again every tenth of a second until there is an answer. */
+/** Asks again every quarter of a second until there is an answer. */
 export async function until<T>(what: string, ask: () => Promise<T | undefined>, timeoutMs = 120_000): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;
     if (Date.now() > deadline) throw new Error(`${what}: not after ${timeoutMs / 1000} s`);
-    await sleep(100);
+    await sleep(250);
   }
 }
 
@@ -97,15 +97,19 @@ export async function must(result: Promise<CommandResult>): Promise<CommandResul
   return { code, stdout, stderr };
 }
 
+/** Two watches, of which one is met: asking again and again would cost a processor that the Job needs. */
 async function waitForEnd(world: World, { bundle, namespace }: InstallerJob): Promise<'Complete' | 'Failed'> {
-  const get = ['get', 'job', jobName(bundle), '-n', namespace, '-o', 'json'];
-  return await until(`the end of ${jobName(bundle)}`, async () => {
-    const { status } = JSON.parse((await must(world.kubectl(get))).stdout);
-    const conditions: { type: string; status: string }[] = status.conditions ?? [];
-    const met = (type: string): boolean => conditions.some((condition) => condition.type === type && condition.status === 'True');
-    if (met('Complete')) return 'Complete';
-    return met('Failed') ? 'Failed' : undefined;
-  });
+  const other = new AbortController();
+  const met = async <T extends string>(type: T): Promise<T> => {
+    const wait = ['wait', `job/${jobName(bundle)}`, '-n', namespace, `--for=condition=${type}`, '--timeout=300s'];
+    await must(world.kubectl(wait, { signal: other.signal }));
+    return type;
+  };
+  try {
+    return await Promise.any([met('Complete'), met('Failed')]);
+  } finally {
+    other.abort();
+  }
 }
 
 /** The command under "The verdict" in install/README.md, for the namespace of the Job. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { CommandError, type CommandResult } from '../../build/command.ts';
 import { nodeName } from './addresses.ts';
 import type { TestBundle } from './bundles.ts';
+import { containerdSocket } from './node.ts';
 import type { World } from './world.ts';
 
 export interface ReadmeInstall {
@@ -37,9 +38,9 @@ export async function carryToNode(
       const blocks = codeBlocks(readme, title);
       if (blocks.length === 0) throw new Error(`install/README.md has no commands under ${title}`);
       let printed = '';
-      for (const block of blocks) {
-        onTyping?.(block);
-        printed = (await inside(world, folder, filledIn(world, block))).stdout;
+      for (const block of blocks.map((text) => filledIn(world, text))) {
+        onTyping?.(block.replaceAll(world.registryInside.password, '…'));
+        printed = (await inside(world, folder, block.replace(/^ctr /gm, `ctr --address ${containerdSocket} `))).stdout;
         onPrinted?.(printed);
       }
       return printed;
@@ -92,6 +93,5 @@ function filledIn(world: World, commands: string): string {
     .replaceAll('registry.internal:5000', host)
     .replace('USER', username)
     .replace('PASSWORD', password)
-    .replace('node NODE', `node ${nodeName}`)
-    .replace(/^ctr /gm, 'ctr --address /run/containerd/containerd.sock ');
+    .replace('node NODE', `node ${nodeName}`);
 }
