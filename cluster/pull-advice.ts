@@ -29,7 +29,8 @@ export function pullAdvice({ image, message, registryHost, namespace, registryAn
   if (/401|403|unauthorized|authorization failed|denied|no basic auth|insufficient_scope/i.test(message)) {
     return [
       `pods need a pull secret for ${registryHost}: kubectl -n ${namespace} create secret docker-registry NAME --docker-server=${registryHost} …`,
-      "name it in the chart's imagePullSecrets value, or in the ServiceAccount of the pod; then run the Job again",
+      "name it in registry.pullSecret of the site and apply install/40-pull-secrets.yaml, or name it in the chart's value for pull secrets",
+      'then run the Job again',
     ];
   }
   if (/no match for platform|does not match the specified platform|exec format/i.test(message)) {

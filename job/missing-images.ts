@@ -21,7 +21,7 @@ export function missingImages(references: readonly FoundReference[], options: Mi
   const more = others.length === 0 ? '' : ` and ${others.length} more`;
   const keys = siteLayers.flatMap((layer) => ('inline' in layer ? keyPaths(layer.inline) : []));
   const profiles = Object.keys(release.scan);
-  return new ExplainedError('IMAGE_NOT_IN_BUNDLE', `${first.reference}${more} is needed and did not travel`, {
+  return new ExplainedError('IMAGE_NOT_IN_BUNDLE', `${first.reference}${more} is needed here and is not in the bundle`, {
     release: { name: release.name, namespace: release.namespace.name },
     findings: {
       why: [

@@ -19,7 +19,7 @@ const refused: readonly Failure[] = [
     name: 'a feature whose image did not travel',
     id: 'gated',
     values: { report: { enabled: true } },
-    verdict: /phase=rewrite .*docker\.io\/library\/report:7 is needed and did not travel \[IMAGE_NOT_IN_BUNDLE\]/,
+    verdict: /phase=rewrite .*docker\.io\/library\/report:7 is needed here and is not in the bundle \[IMAGE_NOT_IN_BUNDLE\]/,
     says: [/CronJob .*-report/, /report\.image/, /report\.enabled/, /scan/, /nothing was changed/],
   },
   {
