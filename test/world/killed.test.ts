@@ -67,6 +67,11 @@ test('run again after all of that, the Job succeeds and no release is stuck', as
   assert.match((await revisions()).join(), /^(1 deployed|1 superseded,2 deployed)$/);
 });
 
+test('a bundle in a hostPath asks for a privileged namespace, and says so in its manifest', async () => {
+  const level = 'jsonpath={.metadata.labels.pod-security\\.kubernetes\\.io/enforce}';
+  assert.equal((await must(world.kubectl(['get', 'namespace', job.namespace, '-o', level]))).stdout, 'privileged');
+});
+
 async function start(values: object): Promise<void> {
   leftUploads = uploads();
   await startJob(world, job.bundle, { jobNamespace: job.namespace, values });
