@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { buildBundle, preloadInstaller } from './bundles.ts';
+import { buildBundle, preloadInstaller, publishImages } from './bundles.ts';
 import { must, type SitePlan, startJob, type Verdict, verdictOf } from './installer-job.ts';
 import { connectWorld } from './world.ts';
 
 const world = await connectWorld();
-await preloadInstaller(world);
+await Promise.all([preloadInstaller(world), publishImages(world)]);
 
 interface Failure extends Omit<SitePlan, 'jobNamespace'> {
   readonly name: string;
@@ -52,22 +52,6 @@ const refused: readonly Failure[] = [
   },
 ];
 
-describe('what is refused before anything is touched', async () => {
-  const bundle = await buildBundle(world, { name: 'refused', charts: ['fragile'], installer: 'none' });
-  for (const { name, id, verdict, says, registry, ...site } of refused) {
-    test(name, async () => {
-      const plan = { jobNamespace: 'refused-job', ...site, registry: { prefix: id, ...registry } };
-      const told = await verdictOf(world, await startJob(world, bundle, plan));
-      assertFailure(told, verdict, says);
-      assert.equal((await must(world.kubectl(['get', 'secrets', '-l', 'owner=helm', '-n', 'refused', '-o', 'name']))).stdout, '');
-      assert.deepEqual(
-        (await world.catalog('inside')).filter((repository) => repository.startsWith(`${id}/`)),
-        [],
-      );
-    });
-  }
-});
-
 const failed: readonly Failure[] = [
   {
     name: 'a hook that fails and is deleted in the same second',
@@ -106,14 +90,36 @@ const failed: readonly Failure[] = [
   },
 ];
 
-describe('what fails while helm installs', { concurrency: 4 }, () => {
+// A crash loop is mostly waiting: the others fail meanwhile.
+describe('a Job that fails says why', { concurrency: 2 }, () => {
+  describe('what is refused before anything is touched', { concurrency: 1 }, refusedOnes);
+  describe('what fails while helm installs', { concurrency: 4 }, failedOnes);
+});
+
+async function refusedOnes(): Promise<void> {
+  const bundle = await buildBundle(world, { name: 'refused', charts: ['fragile'], installer: 'none' });
+  for (const { name, id, verdict, says, registry, ...site } of refused) {
+    test(name, async () => {
+      const plan = { jobNamespace: 'refused-job', ...site, registry: { prefix: id, ...registry } };
+      const told = await verdictOf(world, await startJob(world, bundle, plan));
+      assertFailure(told, verdict, says);
+      assert.equal((await must(world.kubectl(['get', 'secrets', '-l', 'owner=helm', '-n', 'refused', '-o', 'name']))).stdout, '');
+      assert.deepEqual(
+        (await world.catalog('inside')).filter((repository) => repository.startsWith(`${id}/`)),
+        [],
+      );
+    });
+  }
+}
+
+function failedOnes(): void {
   for (const { name, id, verdict, says, ...site } of failed) {
     test(name, async () => {
       const bundle = await buildBundle(world, { name: id, charts: ['fragile'], installer: 'none' });
       assertFailure(await verdictOf(world, await startJob(world, bundle, { jobNamespace: `${id}-job`, ...site })), verdict, says);
     });
   }
-});
+}
 
 /** Read as a user does: the verdict on line one, the cause and the fix below it, all of it within what a kubelet keeps. */
 function assertFailure({ condition, message, described, report }: Verdict, verdict: RegExp, says: readonly RegExp[]): void {
