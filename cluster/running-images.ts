@@ -33,7 +33,7 @@ export async function findStrangeImages(
   const sets = await cluster.list<ReplicaSet>({ apiVersion: 'apps/v1', kind: 'ReplicaSet', namespace }, { signal });
   const strange: StrangeImage[] = [];
   let checked = 0;
-  for (const pod of pods.items) {
+  for (const pod of pods.items.filter(isAtWork)) {
     if (workloadOfPod(pod, workloads, sets.items) === undefined || !isOfNewestRevision(pod, sets.items)) continue;
     const wanted = new Map(
       [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])].map(({ name, image }) => [name, image]),
@@ -46,6 +46,11 @@ export async function findStrangeImages(
     }
   }
   return { checked, strange };
+}
+
+/** A hook that has ended may be of the version before: nothing of it runs. */
+function isAtWork({ status }: Pod): boolean {
+  return status?.phase !== 'Succeeded' && status?.phase !== 'Failed';
 }
 
 function strangeness(image: string, imageID: string, { registryHost, digests }: RunningImagesOptions): string | undefined {

@@ -63,6 +63,7 @@ function assertOk({ condition, message, described, report }: Verdict, verdict: R
   const [first = ''] = message.split('\n');
   assert.equal(condition, 'Complete', message);
   assert.match(first, verdict);
+  assert.doesNotMatch(message, /^why:/m, 'nothing strange runs');
   assert.ok(described.includes(first), described);
   assert.equal(report.split('\n')[0], first);
 }
