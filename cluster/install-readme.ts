@@ -23,14 +23,11 @@ ${releaseList(bundle)}
 ## 1. The bundle, on one node
 
     tar xf shop.tar install
-    ctr -n k8s.io images import install/installer.tar
-    mkdir -p ${bundleDirectory}
+${bundle.installer === undefined ? '' : '    ctr -n k8s.io images import install/installer.tar\n'}    mkdir -p ${bundleDirectory}
     cp shop.tar ${bundleDirectory}/${file}
     chmod 644 ${bundleDirectory}/${file}
 
-The import brings \`${installerImage(bundle)}\`, the image of the Job. (k3s: \`k3s ctr images import\`; or push it to a registry and
-change \`image:\` in \`60-job.yaml\`.)
-
+${installerText(bundle)}
 ## 2. The node, the namespaces, the credentials
 
 Where \`kubectl\` works, with the name of that node for NODE. The label is how the Job finds the file:
@@ -108,5 +105,18 @@ function rbacExplanation({ releases }: InstallableBundle): string {
   return `
 The charts bring Roles or bindings of their own. Kubernetes lets nobody hand out rights that he does not have, unless he may
 \`escalate\` (write Roles) and \`bind\` (write bindings): the Job has these two where the charts need them, and nowhere else.
+`;
+}
+
+/** Where the image of the Job comes from. */
+function installerText(bundle: InstallableBundle): string {
+  const image = `\`${installerImage(bundle)}\``;
+  if (bundle.installer === undefined) {
+    return `This bundle was built without the image of the Job, ${image}: bring it to that node yourself, or
+push it to a registry and change \`image:\` in \`60-job.yaml\`.
+`;
+  }
+  return `The import brings ${image}, the image of the Job. (k3s: \`k3s ctr images import\`; or push it to a registry and
+change \`image:\` in \`60-job.yaml\`.)
 `;
 }

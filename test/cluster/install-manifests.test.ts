@@ -197,6 +197,15 @@ for (const line of readmeLines) {
   test(`README.md says "${line}"`, () => assert.ok(installFolder(bundle)[0]?.text.includes(line)));
 }
 
+test('README.md has no archive imported that the bundle does not hold', () => {
+  const { installer, ...without } = { installer: 'docker.io/diolkos/diolkos:0.1.0', ...bundle };
+  const importLine = '    ctr -n k8s.io images import install/installer.tar';
+  assert.ok(installFolder({ ...without, installer })[0]?.text.includes(importLine));
+  const text = installFolder(without)[0]?.text ?? '';
+  assert.ok(!text.includes('images import install/installer.tar'));
+  assert.match(text, /built without the image of the Job/);
+});
+
 test('README.md explains escalate and bind only where charts bring RBAC', () => {
   const withRole = { ...release, kinds: [{ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'Role' }] };
   assert.ok(!installFolder(bundle)[0]?.text.includes('escalate'));
