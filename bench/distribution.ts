@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../test/registries/free-port.ts';
 import { startChild } from './child.ts';
 
 /** A running distribution registry: plain http on loopback, anyone may push. */
@@ -52,13 +51,4 @@ async function answering(host: string, signal: AbortSignal): Promise<void> {
     await sleep(50, undefined, { signal });
   }
   throw new Error('the registry does not answer');
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }

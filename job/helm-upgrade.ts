@@ -17,7 +17,7 @@ export interface UpgradeOptions {
 /** Arguments of `helm upgrade --install` for a release, and the names of the values files it reads, for messages. */
 export async function upgradeArguments(
   helm: Pick<Helm, 'major'>,
-  { helm: release, overrides }: ProvenRelease,
+  { helm: release, overrides }: Pick<ProvenRelease, 'helm' | 'overrides'>,
   options: UpgradeOptions,
 ): Promise<{ readonly args: readonly string[]; readonly fileNames: ReadonlyMap<string, string> }> {
   const { folder, timeoutSeconds, holder, bundle, signal } = options;

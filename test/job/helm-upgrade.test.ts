@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { upgradeArguments } from '../../job/helm-upgrade.ts';
-import type { ProvenRelease } from '../../job/run.ts';
 
 const release = {
   helm: {
@@ -17,7 +16,7 @@ const release = {
     ],
   },
   overrides: { image: { repository: 'registry.internal/web' } },
-} as unknown as ProvenRelease;
+};
 
 test('values go to helm as files of this user only, the rewrite last', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'diolkos-test-'));

@@ -1,9 +1,8 @@
 /** The two registries: distribution v3 with TLS and credentials, one behind the gap and one in front of it. */
 
-import { once } from 'node:events';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePort } from '../registries/free-port.ts';
 import { nodeAddress, registryInsideHost, registryName } from './addresses.ts';
 import { createAuthority, issueCertificate } from './certificates.ts';
 import type { RegistryAccess } from './state.ts';
@@ -90,13 +89,4 @@ async function prepare(name: string, credentials: Credentials, placement: Placem
 export function dockerConfig(host: string, credentials: { username: string; password: string }): string {
   const auth = Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64');
   return JSON.stringify({ auths: { [host]: { auth } } });
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
 }
