@@ -14,11 +14,12 @@ export const Place = z.strictObject({
 export type Place = z.infer<typeof Place>;
 
 /**
- * How a reference came into the bundle. `values`: a probed values path controls it. `hard-coded`: it stands in a template.
- * `extra`: `images.extra` names it. `installer`: it is the image of the Job.
+ * How a reference came into the bundle. `used`: it renders as deployed, and a values path controls it. `hard-coded`: it renders as deployed,
+ * and no value controls it. `gated`: a scan profile or `images.gated` brings it. `extra`: `images.extra` names it. `installer`: it is the
+ * image of the Job.
  */
-export const Origin = z.literal(['values', 'hard-coded', 'extra', 'installer']);
-export type Origin = z.infer<typeof Origin>;
+export const ImageClass = z.literal(['used', 'hard-coded', 'gated', 'extra', 'installer']);
+export type ImageClass = z.infer<typeof ImageClass>;
 
 /**
  * How an image is stored. `platform`: the one manifest of the one target platform. `stripped`: an index that lists only the target's
@@ -37,9 +38,10 @@ export const LockedImage = z.strictObject({
   mediaType: z.string(),
   platforms: z.array(Platform),
   size: z.int().nonnegative().describe('Bytes of all manifests, configs and layers of the stored form, each blob once.'),
-  origin: Origin.describe(
-    '`values`: a values path controls it. `hard-coded`: it stands in a template. `extra`: `images.extra` names it. `installer`: the image of the Job.',
+  class: ImageClass.describe(
+    '`used`: it renders as deployed, and a values path controls it. `hard-coded`: it renders as deployed, and no value controls it. `gated`: a scan profile or `images.gated` brings it. `extra`: `images.extra` names it. `installer`: the image of the Job.',
   ),
+  gates: z.array(z.string()).describe('What has to be set so that it renders, one entry a way; empty unless `gated`.'),
   valuesPaths: z.array(z.string()).describe('Values paths that control the reference, as `release:path`.'),
   places: z.array(Place),
 });

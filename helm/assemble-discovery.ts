@@ -75,7 +75,8 @@ function collectReferences(bases: readonly BaseRender[], choice: Choice, finding
     const places = group.map(({ base, place }) => placeOf(place, contextOf(base, findings)));
     return {
       reference,
-      origin: valuesPaths.length > 0 ? 'values' : 'hard-coded',
+      class: valuesPaths.length > 0 ? 'used' : 'hard-coded',
+      gates: [],
       valuesPaths,
       places: [...new Map(places.map((place) => [JSON.stringify(place), place])).values()],
     };

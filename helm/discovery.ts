@@ -9,8 +9,13 @@ import type { RewritePath } from './overrides.ts';
 export interface FoundReference {
   /** `docker.io/library/redis:7.0.5`, with `@sha256:…` where the chart pins it. */
   readonly reference: string;
-  /** `values`: a probed values path controls at least one of its places. */
-  readonly origin: 'values' | 'hard-coded';
+  /**
+   * `used`: it renders as deployed, and a values path controls at least one of its places. `hard-coded`: it renders as deployed, and no value
+   * controls it. `gated`: it renders when one of `gates` is open. `declared`: it stands in the values and no render shows it in use.
+   */
+  readonly class: 'used' | 'hard-coded' | 'gated' | 'declared';
+  /** What to set so that it renders, one entry a way, as `formatGate` writes it; empty unless `gated`. */
+  readonly gates: readonly string[];
   /** Values paths that control it, in helm's `--set` syntax. */
   readonly valuesPaths: readonly string[];
   readonly places: readonly Place[];

@@ -28,7 +28,8 @@ export type RewritePath = ImageRewrite | FixedRewrite;
 /** A value to be set at a path. */
 export interface Edit {
   readonly path: Path;
-  readonly value: string | boolean;
+  /** Any JSON: text, number, truth, list or map. */
+  readonly value: unknown;
 }
 
 /** The values that bring every rewritten image from `target`: nothing but what changes, a list whole where an item changes. */
@@ -69,7 +70,7 @@ export function applyEdits(values: Values, edits: readonly Edit[]): Values {
 
 type Container = Record<string | number, unknown>;
 
-function setAt(overrides: Values, values: Values, path: Path, value: string | boolean): void {
+function setAt(overrides: Values, values: Values, path: Path, value: unknown): void {
   let container: Container = overrides;
   for (const [depth, step] of path.slice(0, -1).entries()) {
     const existing = Object.hasOwn(container, step) ? container[step] : undefined;

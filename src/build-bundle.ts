@@ -90,7 +90,7 @@ async function runBuild(build: Build, file: string, output: string): Promise<Bui
 function withInstaller(images: readonly DiscoveredImage[], installer: Installer | undefined): readonly DiscoveredImage[] {
   if (installer === undefined) return images;
   const reference = formatReference(installer.reference);
-  const own: DiscoveredImage = { reference, origin: 'installer', valuesPaths: [], places: [] };
+  const own: DiscoveredImage = { reference, class: 'installer', gates: [], valuesPaths: [], places: [] };
   return [...images.filter((image) => image.reference !== reference), own].sort((a, b) => (a.reference < b.reference ? -1 : 1));
 }
 

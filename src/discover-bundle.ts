@@ -10,7 +10,7 @@ import { readSpec } from './read-spec.ts';
 import { openSpecRegistries, type SpecRegistries } from './spec-registries.ts';
 
 /** One image of the bundle and why it is there. */
-export type DiscoveredImage = Pick<LockedImage, 'reference' | 'origin' | 'valuesPaths' | 'places'>;
+export type DiscoveredImage = Pick<LockedImage, 'reference' | 'class' | 'gates' | 'valuesPaths' | 'places'>;
 
 /** A spec with its charts in hand and every reference they make, each rewrite proven. */
 export interface DiscoveredBundle {
@@ -53,5 +53,5 @@ export async function discoverSpec(
 }
 
 function extraImage(reference: string): DiscoveredImage {
-  return { reference, origin: 'extra', valuesPaths: [], places: [] };
+  return { reference, class: 'extra', gates: [], valuesPaths: [], places: [] };
 }

@@ -96,7 +96,8 @@ function unite(variants: readonly DiscoveredVariant[]): DiscoveredImage[] {
   );
   return [...Map.groupBy(found, ({ reference }) => reference.reference)].map(([reference, group]) => ({
     reference,
-    origin: group.some((one) => one.reference.origin === 'values') ? 'values' : 'hard-coded',
+    class: group.some((one) => one.reference.class === 'used') ? 'used' : 'hard-coded',
+    gates: [],
     valuesPaths: [...new Set(group.flatMap((one) => one.reference.valuesPaths.map((path) => `${one.release}:${path}`)))].sort(),
     places: unitePlaces(group.flatMap((one) => one.reference.places)),
   }));

@@ -57,8 +57,20 @@ function lockChart({ spec, chart }: ReleaseInput): LockedChart {
 function lockImage(image: DiscoveredImage, plan: ImagePlan): LockedImage {
   const { digest, mediaType } = plan.stored.descriptor;
   const { source, mode, platforms, size } = plan;
-  const { origin, valuesPaths, places, reference } = image;
-  return { reference, source, digest, mode, mediaType, platforms: [...platforms], size, origin, valuesPaths, places };
+  const { class: found, gates, valuesPaths, places, reference } = image;
+  return {
+    reference,
+    source,
+    digest,
+    mode,
+    mediaType,
+    platforms: [...platforms],
+    size,
+    class: found,
+    gates,
+    valuesPaths,
+    places,
+  };
 }
 
 function chartDifferences(locked: readonly LockedChart[], today: readonly LockedChart[]): string[] {

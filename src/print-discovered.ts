@@ -20,8 +20,8 @@ function describe(image: DiscoveredImage): string {
   return `${image.reference}  (${howControlled(image)})\n${places.join('')}`;
 }
 
-function howControlled({ origin, valuesPaths }: DiscoveredImage): string {
-  return origin === 'values' ? `values: ${valuesPaths.join(', ')}` : origin;
+function howControlled({ class: found, valuesPaths }: DiscoveredImage): string {
+  return valuesPaths.length > 0 ? `values: ${valuesPaths.join(', ')}` : found;
 }
 
 /** `shop: Deployment/shop-web spec.template.spec.containers[0].image`, with the hook and the scan profile if any. */

@@ -85,7 +85,7 @@ async function prove(
 ): Promise<ProvenRelease> {
   const { ignore, images } = known(run, 'bundle').json;
   const helm = known(run, 'helm');
-  const extra = images.filter(({ origin }) => origin === 'extra').map(({ reference }) => reference);
+  const extra = images.filter((image) => image.class === 'extra').map(({ reference }) => reference);
   const options = { ignore, extra, apiVersions, signal: run.signal };
   const discovery = await discoverRelease(helm, release, { ...options, kubernetes: [kubernetes], paths: carried.paths });
   const missing = missingImages(discovery.references, {

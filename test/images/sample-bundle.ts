@@ -102,7 +102,8 @@ function lockedImage({ reference, stored, manifests, blobs }: CarriedImage): Bun
     mediaType: stored.descriptor.mediaType,
     platforms: ['linux/amd64'],
     size: [...all.values()].reduce((sum, size) => sum + size, 0),
-    origin: 'values',
+    class: 'used',
+    gates: [],
     valuesPaths: [],
     places: [],
   };

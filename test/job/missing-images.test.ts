@@ -4,7 +4,13 @@ import { missingImages } from '../../job/missing-images.ts';
 
 const release = { name: 'web', namespace: { name: 'shop', create: true }, scan: { metrics: [] } };
 const place = { release: 'web', kind: 'Deployment', name: 'web', path: 'spec.template.spec.containers[1].image' };
-const found = (reference: string) => ({ reference, origin: 'values' as const, valuesPaths: ['exporter.image'], places: [place] });
+const found = (reference: string) => ({
+  reference,
+  class: 'used' as const,
+  gates: [],
+  valuesPaths: ['exporter.image'],
+  places: [place],
+});
 
 test('images that travelled are no problem', () => {
   const images = [{ reference: 'docker.io/library/redis:7' }];

@@ -164,13 +164,13 @@ images:
   });
   assertDone(await build(folder, 'shop.tar'));
   const json = await contentOf(join(folder, 'shop.tar'));
-  assert.deepEqual(json.images.map(({ reference, origin }) => `${reference.replace(host, 'HOST')} ${origin}`).sort(), [
+  assert.deepEqual(json.images.map((image) => `${image.reference.replace(host, 'HOST')} ${image.class}`).sort(), [
     'HOST/diolkos:0.1 installer',
     'HOST/shop/extra:1 extra',
-    'HOST/shop/odd:1 values',
-    'HOST/shop/report:1 values',
-    'docker.io/library/tool:latest values',
-    'docker.io/shop/web:2 values',
+    'HOST/shop/odd:1 used',
+    'HOST/shop/report:1 used',
+    'docker.io/library/tool:latest used',
+    'docker.io/shop/web:2 used',
   ]);
   const [, shop] = json.releases;
   assert.deepEqual(shop?.values, [
@@ -217,7 +217,8 @@ test('summary on stdout, messages on stderr, and one JSON document with --format
   assert.deepEqual(found.images, [
     {
       reference: `${registry.host}/shop/api:1.0`,
-      origin: 'values',
+      class: 'used',
+      gates: [],
       valuesPaths: ['shop:images[0]'],
       places: [{ release: 'shop', kind: 'Pod', name: 'shop', path: 'spec.containers[0].image' }],
     },
