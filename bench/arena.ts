@@ -16,7 +16,7 @@ export interface Arena {
 
 const memory = '/dev/shm';
 
-export async function openArena({ scratch, registryStorage }: BenchOptions): Promise<Arena> {
+export async function openArena({ scratch, registryStorage }: Pick<BenchOptions, 'scratch' | 'registryStorage'>): Promise<Arena> {
   const folder = await mkdtemp(join(scratch ?? tmpdir(), 'diolkos-bench-'));
   const storage = registryStorage ?? (existsSync(memory) ? memory : folder);
   const registries = await mkdtemp(join(storage, 'diolkos-bench-'));

@@ -1,19 +1,17 @@
-import { copyFile, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { run } from '../../build/command.ts';
 import { hostArchitecture } from '../../build/go-program.ts';
 import { helm4Binary } from '../../build/helm.ts';
 import { version } from '../../src/version.ts';
+import { compileProgram } from '../compile-program.ts';
 import { imageHost } from '../image-set.ts';
 import type { SeededSet } from '../seed-registry.ts';
 import { type Contestant, targetPrefix } from './contestant.ts';
 import { writeWrapperChart } from './wrapper-chart.ts';
 
-const checkout = join(import.meta.dirname, '../..');
-
 /** The program as it is published (`dist/`), compiled into `programFolder` so that edits meanwhile do not matter. */
 export async function diolkos(programFolder: string, options: { readonly signal: AbortSignal }): Promise<Contestant> {
-  const main = await compiled(programFolder, options);
+  const main = await compileProgram(programFolder, options);
   const cli = [process.execPath, main];
   return {
     name: 'diolkos',
@@ -32,18 +30,6 @@ export async function diolkos(programFolder: string, options: { readonly signal:
       return { commands: [[...cli, 'push', join(folder, 'bundle.tar'), '--site', site]], archives: [] };
     },
   };
-}
-
-async function compiled(folder: string, options: { readonly signal: AbortSignal }): Promise<string> {
-  await mkdir(folder, { recursive: true });
-  await symlink(join(checkout, 'node_modules'), join(folder, 'node_modules'));
-  await copyFile(join(checkout, 'package.json'), join(folder, 'package.json'));
-  const dist = join(folder, 'dist');
-  await run(
-    [join(checkout, 'node_modules/.bin/tsc'), '--project', join(checkout, 'build/tsconfig.json'), '--outDir', dist],
-    options,
-  );
-  return join(dist, 'src/main.js');
 }
 
 /** A spec whose one chart names the whole set. */
