@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { Bundle } from './bundle.ts';
 import { BundleJson } from './bundle-json.ts';
+import { ImagesReport } from './images-report.ts';
 import { Lock } from './lock.ts';
 import { Site } from './site.ts';
 import { specReference } from './spec-reference.ts';
@@ -18,6 +19,7 @@ const documents = [
   { name: 'site', title: 'Site', schema: Site },
   { name: 'lock', title: 'Lock', schema: Lock },
   { name: 'bundle-json', title: 'bundle.json', schema: BundleJson },
+  { name: 'images-report', title: 'ImagesReport', schema: ImagesReport },
 ];
 
 /** The generated files by their path from the root of the repository. */

@@ -78,6 +78,7 @@ const types = new Map<unknown, string>([
   ['string', 'text'],
   ['boolean', 'true or false'],
   ['integer', 'whole number'],
+  ['number', 'number'],
 ]);
 
 function alternativeWords(schema: JsonSchema): string {

@@ -50,15 +50,18 @@ const reasons: Readonly<Record<Leftover['reason'], string>> = {
   untagged: 'it names no tag, so what has to travel is not known',
 };
 
+/** A leftover in one line: release, object, path, what stands there, template and why. */
+export function leftoverLine({ place, template, reference, reason }: Leftover): string {
+  const object = `${place.kind} ${place.namespace === undefined ? '' : `${place.namespace}/`}${place.name}`;
+  return `${place.release}: ${object}, ${place.path}: ${reference} (${template}): ${reasons[reason]}`;
+}
+
 /** REWRITE_UNPROVEN that names object, path, reference and template of every leftover, and the lines to add to the spec. */
 export function rewriteUnproven(leftovers: readonly Leftover[]): BundleError {
-  const lines = leftovers.map(({ place, template, reference, reason }) => {
-    const object = `${place.kind} ${place.namespace === undefined ? '' : `${place.namespace}/`}${place.name}`;
-    return `${place.release}: ${object}, ${place.path}: ${reference} (${template}): ${reasons[reason]}`;
-  });
   const add = [...new Set(leftovers.map(({ specLine }) => specLine))];
   const what = leftovers.length === 1 ? '1 reference is' : `${leftovers.length} references are`;
-  return new BundleError('REWRITE_UNPROVEN', `${what} not proven to come from the site's registry:\n  ${lines.join('\n  ')}`, {
+  const lines = leftovers.map(leftoverLine).join('\n  ');
+  return new BundleError('REWRITE_UNPROVEN', `${what} not proven to come from the site's registry:\n  ${lines}`, {
     hint: `name the value that holds it in images.paths, or add to the spec: ${add.join(' ')}`,
   });
 }

@@ -10,10 +10,18 @@ test('every document has its JSON Schema, and the reference names every field', 
   const files = generatedFiles();
   assert.deepEqual(
     [...files.keys()],
-    ['bundle', 'site', 'lock', 'bundle-json'].map((name) => `bundle-spec/schemas/${name}.schema.json`).concat('docs/spec.md'),
+    ['bundle', 'site', 'lock', 'bundle-json', 'images-report']
+      .map((name) => `bundle-spec/schemas/${name}.schema.json`)
+      .concat('docs/spec.md'),
   );
   const reference = files.get('docs/spec.md') ?? '';
-  for (const field of ['releases[].chart.path', 'releases[].scan.<name>[].inline', 'registry.host', 'blobs']) {
+  for (const field of [
+    'releases[].chart.path',
+    'releases[].scan.<name>[].inline',
+    'registry.host',
+    'blobs',
+    'charts[].images[].rewritable',
+  ]) {
     assert.ok(reference.includes(`| \`${field}\` |`), field);
   }
 });
