@@ -8,6 +8,7 @@ import type { Helm } from './helm.ts';
 import { ignoredReferences } from './ignored-references.ts';
 import { describeLeftover, type PlaceContext } from './leftovers.ts';
 import { overridesFor } from './overrides.ts';
+import type { PodOwner, PostRender } from './post-render-rule.ts';
 import { asReference, atTarget, localPath } from './reference-text.ts';
 import type { HelmRelease } from './render.ts';
 import { openSession } from './render-session.ts';
@@ -18,14 +19,38 @@ export interface RewriteOptions {
   readonly ignore: readonly string[];
   readonly apiVersions?: readonly string[];
   readonly profile?: string;
+  /** `images.extra` of the spec: references without a tag that one of them completes become local too. Default none. */
+  readonly extra?: readonly string[];
+  /** The Secret that every pod has to pull with. Default none is wanted. */
+  readonly pullSecret?: string;
+  /** The helm major that installs, where it is not the one that renders here: Helm 3 sends no hooks through a post-renderer. */
+  readonly installedBy?: Helm['major'];
   readonly signal: AbortSignal;
+}
+
+/** Who has to do it. `values`: the overrides do all places. `post-render`: one place at least needs the post-renderer. `no`: one is left. */
+export type Rewritable = 'values' | 'post-render' | 'no';
+
+/** A pod that neither values nor the post-renderer give the pull secret. */
+export interface PullSecretGap {
+  readonly pod: PodOwner;
+  /** The namespace it runs in, and the account whose `imagePullSecrets` it would take. */
+  readonly namespace: string;
+  readonly serviceAccount: string;
 }
 
 /** Values overrides for a target, and what the second render shows to be still foreign. Proven when there is no leftover. */
 export interface Rewrite {
   readonly overrides: Values;
+  /** What has to be done in the rendered objects besides. */
+  readonly postRender: PostRender;
+  /** By canonical reference, for all that the discovery found. */
+  readonly rewritable: ReadonlyMap<string, Rewritable>;
   readonly leftovers: readonly Leftover[];
+  readonly pullSecretLeft: readonly PullSecretGap[];
   readonly renders: number;
+  /** What helm would install, as one stream, after overrides and post-rendering; of the first Kubernetes minor. */
+  manifests(): string;
 }
 
 /**
@@ -44,9 +69,11 @@ export async function rewriteRelease(
   const overrides = overridesFor(discovery.values, discovery.rewrite, target);
   const profile = options.profile === undefined ? {} : { profile: options.profile };
   const isIgnored = ignoredReferences(options.ignore);
+  const streams: string[] = [];
   const found = await Promise.all(
-    discovery.bases.map(async (base) => {
+    discovery.bases.map(async (base, index) => {
       const stream = await session.print(base.kubernetes, { overrides, probe: false });
+      streams[index] = stream;
       const proof = readBase(session.read(stream), base.kubernetes);
       return compareProof({
         base,
@@ -58,7 +85,21 @@ export async function rewriteRelease(
     }),
   );
   const untagged = discovery.leftovers.filter(({ reason }) => reason === 'untagged');
-  return { overrides, leftovers: uniqueLeftovers([...found.flat(), ...untagged]), renders: session.renders };
+  const leftovers = uniqueLeftovers([...found.flat(), ...untagged]);
+  const left = new Set(leftovers.map(({ place }) => JSON.stringify(place)));
+  const rewritable = new Map<string, Rewritable>();
+  for (const { reference, places } of discovery.references) {
+    rewritable.set(reference, places.some((place) => left.has(JSON.stringify(place))) ? 'no' : 'values');
+  }
+  return {
+    overrides,
+    postRender: { images: {}, hooks: (options.installedBy ?? helm.major) === 4 },
+    rewritable,
+    leftovers,
+    pullSecretLeft: [],
+    renders: session.renders,
+    manifests: () => streams[0] ?? '',
+  };
 }
 
 interface Proof {
