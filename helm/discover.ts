@@ -1,20 +1,15 @@
-import { readFile } from 'node:fs/promises';
-import { basename } from 'node:path';
-import type { Values } from '../bundle-spec/values-layer.ts';
 import { assembleDiscovery } from './assemble-discovery.ts';
-import { type BaseRender, checkPodImages, placeKey, readBase } from './base-render.ts';
+import { type BaseRender, checkPodImages, readBase } from './base-render.ts';
 import type { Discovery } from './discovery.ts';
 import { readEffectiveValues } from './effective-values.ts';
-import type { Reading } from './find-references.ts';
 import type { Helm } from './helm.ts';
 import { extraReferences, ignoredReferences } from './ignored-references.ts';
-import { type Candidate, candidatesAt, findCandidates } from './image-shapes.ts';
+import { candidatesAt } from './image-shapes.ts';
 import type { Control } from './judge-probe.ts';
 import type { FixedRewrite } from './overrides.ts';
-import { Prober } from './probe.ts';
+import { probeBase } from './probe-base.ts';
 import type { HelmRelease } from './render.ts';
-import { openSession, type RenderSession } from './render-session.ts';
-import { findUnsetSlots } from './unset-slots.ts';
+import { openSession } from './render-session.ts';
 import { parsePath } from './values-path.ts';
 
 export interface DiscoverOptions {
@@ -59,7 +54,7 @@ export async function discoverRelease(helm: Helm, release: HelmRelease, options:
     }
     const base = readBase(session.read(stream), kubernetes);
     checkPodImages(base);
-    const probed = await probeBase(session, values, base, named, isIgnored);
+    const probed = await probeBase({ session, values, base, named, isWanted: ({ text }) => !isIgnored(text) });
     bases.push(probed.base);
     controls.push(...probed.controls);
     for (const permit of probed.permits) permits.set(JSON.stringify(permit.path), permit);
@@ -76,57 +71,4 @@ export async function discoverRelease(helm: Helm, release: HelmRelease, options:
     isIgnored,
     isExtra: extraReferences(options.extra ?? []),
   });
-}
-
-interface ProbedBase {
-  /** With the places that only a sentinel showed. */
-  readonly base: BaseRender;
-  readonly controls: readonly Control[];
-  readonly permits: readonly FixedRewrite[];
-}
-
-async function probeBase(
-  session: RenderSession,
-  values: Values,
-  base: BaseRender,
-  named: readonly Candidate[],
-  isIgnored: (text: string) => boolean,
-): Promise<ProbedBase> {
-  const prober = new Prober(session, values, base);
-  const candidates = findCandidates(values, [...new Set(base.places.map(({ text }) => text))]);
-  const paths = new Set(named.map(({ path }) => JSON.stringify(path)));
-  const others = candidates.filter(({ path }) => !paths.has(JSON.stringify(path)));
-  const controls = [...(await prober.probe([...named, ...others.filter(({ rank }) => rank === 'likely')]))];
-  let unset: readonly Candidate[] | undefined;
-  for (const rank of ['inner', 'host slot', 'name slot', 'bare'] as const) {
-    const done = new Map(controls.map((control) => [placeKey(control.place), control]));
-    const open = base.places.filter((place) => !done.has(placeKey(place)) && !isIgnored(place.text)).map(({ text }) => text);
-    if (open.length === 0) break;
-    unset ??= findUnsetSlots(await readFile(session.release.chart), values, basename(session.release.chart));
-    const hopeful = [...others, ...unset].filter(
-      (candidate) => candidate.rank === rank && open.some((text) => text.startsWith(candidate.head)),
-    );
-    controls.push(...newControls(await prober.probe(hopeful), done));
-  }
-  return {
-    base: { ...base, places: withPlacesOf(base, controls), newNames: prober.newNames },
-    controls,
-    permits: prober.permits,
-  };
-}
-
-/** What a later probe adds. A key that would also move what is controlled already, and to elsewhere, is not taken. */
-function newControls(controls: readonly Control[], done: ReadonlyMap<string, Control>): Control[] {
-  const groups = Map.groupBy(controls, ({ candidate }) => candidate).values();
-  return [...groups].flatMap((group) => {
-    const fresh = group.filter(({ place }) => !done.has(placeKey(place)));
-    const texts = new Set(fresh.map(({ standsFor }) => standsFor));
-    return group.every(({ standsFor }) => texts.has(standsFor)) ? fresh : [];
-  });
-}
-
-function withPlacesOf(base: BaseRender, controls: readonly Control[]): readonly Reading[] {
-  const places = new Map(base.places.map((place) => [placeKey(place), place]));
-  for (const { place } of controls) if (!places.has(placeKey(place))) places.set(placeKey(place), place);
-  return [...places.values()];
 }

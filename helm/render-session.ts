@@ -21,6 +21,8 @@ export interface RenderChanges {
   readonly overrides: Values;
   /** A probe is rendered although the chart's schema may refuse a sentinel; a proof is not. */
   readonly probe: boolean;
+  /** API versions that the cluster serves beside those of the session. Default none. */
+  readonly apiVersions?: readonly string[];
 }
 
 export interface SessionOptions {
@@ -48,7 +50,7 @@ export function openSession(helm: Helm, release: HelmRelease, options: SessionOp
       limit(() => {
         renders += 1;
         return renderManifests(helm, release, {
-          ...(options.apiVersions === undefined ? {} : { apiVersions: options.apiVersions }),
+          apiVersions: [...(options.apiVersions ?? []), ...(changes?.apiVersions ?? [])],
           signal: options.signal,
           kubernetes,
           ...(changes === undefined
