@@ -110,6 +110,12 @@ const Images = z.strictObject({
     )
     .default([])
     .describe('Values that hold an image, or a part of one, where it is not found without help.'),
+  gated: z
+    .union([z.literal(['report', 'include']), z.array(Text).min(1)])
+    .default('report')
+    .describe(
+      'Images that render only when something is switched on: `report` names them, `include` takes all, and a list takes what it matches, such as `quay.io/shop/*`. What a scan profile shows travels in any case.',
+    ),
 });
 
 /** The spec, `bundle.yaml`: what the user writes. */

@@ -50,6 +50,7 @@ images:
   extra: [busybox:1.36]
   ignore: [docker.io/library/busybox]
   paths: [{ release: web, path: "sidecars[0].image" }]
+  gated: ["quay.io/shop/*"]
 `,
   );
   assert.deepEqual(await readBundle(path, { signal: t.signal }), {
@@ -98,6 +99,7 @@ images:
       extra: ['busybox:1.36'],
       ignore: ['docker.io/library/busybox'],
       paths: [{ release: 'web', path: 'sidecars[0].image' }],
+      gated: ['quay.io/shop/*'],
     },
   });
 });

@@ -168,7 +168,7 @@ images:
     'HOST/diolkos:0.1 installer',
     'HOST/shop/extra:1 extra',
     'HOST/shop/odd:1 used',
-    'HOST/shop/report:1 used',
+    'HOST/shop/report:1 gated',
     'docker.io/library/tool:latest used',
     'docker.io/shop/web:2 used',
   ]);

@@ -1,0 +1,91 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Bundle } from '../bundle-spec/bundle.ts';
+import type { RenderedKind } from '../bundle-spec/bundle-json.ts';
+import type { Finding } from '../bundle-spec/finding.ts';
+import type { FoundReference, Leftover } from '../helm/discovery.ts';
+import type { Helm } from '../helm/helm.ts';
+import type { ValuesText } from '../helm/render.ts';
+import type { PackedChart } from './read-releases.ts';
+import { surveyVariants } from './survey-variants.ts';
+import { uniteFindings, uniteImages, uniteKinds, uniteLeftovers } from './unite-survey.ts';
+
+/** A chart with the values of one release: all that a survey looks at. */
+export interface SurveyInput {
+  readonly name: string;
+  readonly namespace: string;
+  readonly chart: Pick<PackedChart, 'name' | 'version' | 'bytes' | 'digest'>;
+  /** In order of precedence: a later layer wins. */
+  readonly values: readonly ValuesText[];
+  /** Scan profiles, by name: layers on top of `values`. */
+  readonly profiles: ReadonlyMap<string, readonly ValuesText[]>;
+  /** Minors to render for, at least one. */
+  readonly kubernetes: readonly string[];
+  /** `images.paths` of this release. */
+  readonly paths: readonly string[];
+  readonly ignore: readonly string[];
+  readonly extra: readonly string[];
+  /** `images.gated` of the spec: which gated images travel. Default `report`, none but those that a scan profile shows. */
+  readonly gated?: Bundle['images']['gated'];
+}
+
+export interface SurveyOptions {
+  /** Look for images behind switches that no scan profile turns on. */
+  readonly gates: boolean;
+  readonly signal: AbortSignal;
+}
+
+/** An image of a release, how it was found, and what becomes of it. */
+export interface SurveyedImage extends FoundReference {
+  /** What brings it from the site's registry: values, the post-renderer, or nothing. */
+  readonly rewritable: 'values' | 'post-render' | 'no';
+  /** It goes into a bundle: it renders as deployed or with a scan profile, or `images.gated` takes it. */
+  readonly ships: boolean;
+}
+
+/**
+ * All that is known of one release: as deployed, with every scan profile, for every Kubernetes minor. Holds references, places, paths and
+ * findings, never values or objects, so it may be stored and printed.
+ */
+export interface ReleaseSurvey {
+  readonly release: string;
+  readonly chart: { readonly name: string; readonly version: string };
+  /** Sorted by reference. */
+  readonly images: readonly SurveyedImage[];
+  /** References of shipped images, and any other of those renders, that are not proven to become local. */
+  readonly leftovers: readonly Leftover[];
+  readonly findings: readonly Finding[];
+  /** What the release renders as deployed, with every scan profile, and with the gates of shipped images open. */
+  readonly kinds: readonly RenderedKind[];
+  /** Renders that helm did for this survey; 0 when it came from the cache. */
+  readonly renders: number;
+  /** How long it took. */
+  readonly seconds: number;
+}
+
+/**
+ * Finds the images of a release and proves that each can be rewritten; what is not proven is told in `leftovers`, not thrown.
+ * Throws RENDER_*, CHART_INVALID, and REFERENCE_INVALID for a pod image that is no reference.
+ */
+export async function surveyRelease(helm: Helm, input: SurveyInput, options: SurveyOptions): Promise<ReleaseSurvey> {
+  const started = performance.now();
+  const folder = await mkdtemp(join(tmpdir(), 'diolkos-chart-'));
+  try {
+    const chart = join(folder, 'chart.tgz');
+    await writeFile(chart, input.chart.bytes);
+    const survey = await surveyVariants(helm, { input, chart }, options);
+    return {
+      release: input.name,
+      chart: { name: input.chart.name, version: input.chart.version },
+      images: uniteImages(survey),
+      leftovers: uniteLeftovers(survey),
+      findings: uniteFindings(survey),
+      kinds: uniteKinds(survey),
+      renders: survey.renders,
+      seconds: (performance.now() - started) / 1000,
+    };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

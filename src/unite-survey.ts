@@ -1,0 +1,73 @@
+import type { RenderedKind } from '../bundle-spec/bundle-json.ts';
+import type { Finding } from '../bundle-spec/finding.ts';
+import type { FoundReference, Leftover } from '../helm/discovery.ts';
+import type { SurveyedImage } from './survey-release.ts';
+import type { SurveyedVariants, Variant } from './survey-variants.ts';
+
+/** One entry a reference, sorted; its places, paths and gates are those of all renders, each once. */
+export function uniteImages(survey: SurveyedVariants): SurveyedImage[] {
+  const rendered = survey.variants.flatMap(({ gate, discovery }) => discovery.references.map((found) => ({ gate, found })));
+  const others = [...survey.gated, ...survey.declared].map((found) => ({ gate: undefined, found }));
+  const groups = Map.groupBy([...rendered, ...others], ({ found }) => found.reference);
+  const images = [...groups].map(([reference, group]): SurveyedImage => {
+    const profiles = group.flatMap(({ gate }) => gate ?? []);
+    const found = group.map((one) => one.found);
+    const shown = classOf(group);
+    const isGated = shown === 'gated';
+    return {
+      reference,
+      class: shown,
+      gates: isGated ? unique([...profiles, ...found.flatMap(({ gates }) => gates)]) : [],
+      valuesPaths: unique(found.flatMap(({ valuesPaths }) => valuesPaths)).sort(),
+      places: unitePlaces(found.flatMap(({ places }) => places)),
+      rewritable: rewritability(found, survey.variants),
+      ships: isGated ? profiles.length > 0 || survey.takes(reference) : shown !== 'declared',
+    };
+  });
+  return images.sort((a, b) => (a.reference < b.reference ? -1 : 1));
+}
+
+/** What renders as deployed is not gated, whatever else shows it. */
+function classOf(
+  group: readonly { readonly gate: string | undefined; readonly found: FoundReference }[],
+): FoundReference['class'] {
+  const deployed = group.flatMap(({ gate, found }) => (gate === undefined ? [found.class] : []));
+  for (const shown of ['used', 'hard-coded', 'gated'] as const) if (deployed.includes(shown)) return shown;
+  return group.some(({ gate }) => gate !== undefined) ? 'gated' : 'declared';
+}
+
+function rewritability(found: readonly FoundReference[], variants: readonly Variant[]): SurveyedImage['rewritable'] {
+  const places = new Set(found.flatMap((one) => one.places.map((place) => JSON.stringify(place))));
+  const left = variants.flatMap(({ rewrite }) => rewrite.leftovers).filter(({ place }) => places.has(JSON.stringify(place)));
+  return left.length > 0 || found.every(({ valuesPaths }) => valuesPaths.length === 0) ? 'no' : 'values';
+}
+
+/** A place that shows as deployed is not named again for each scan profile. */
+function unitePlaces(places: FoundReference['places']): FoundReference['places'] {
+  const byPlace = Map.groupBy(places, ({ profile: _, ...place }) => JSON.stringify(place));
+  return [...byPlace.values()].flatMap(([first]) => (first === undefined ? [] : [first]));
+}
+
+/** Of all variants: as deployed, and of every scan profile. */
+export function uniteLeftovers({ variants }: SurveyedVariants): Leftover[] {
+  return variants.flatMap(({ rewrite }) => rewrite.leftovers);
+}
+
+/** Sorted, each once. */
+export function uniteFindings({ findings }: SurveyedVariants): Finding[] {
+  return sortedByText(findings);
+}
+
+/** Sorted, each once. */
+export function uniteKinds({ variants }: SurveyedVariants): RenderedKind[] {
+  return sortedByText(variants.flatMap(({ discovery }) => discovery.kinds));
+}
+
+function sortedByText<T>(items: readonly T[]): T[] {
+  const byText = new Map(items.map((item) => [JSON.stringify(item), item]));
+  return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, item]) => item);
+}
+
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts)];
+}
