@@ -22,6 +22,8 @@ export interface SurveyInput {
   readonly profiles: ReadonlyMap<string, readonly ValuesText[]>;
   /** Minors to render for, at least one. */
   readonly kubernetes: readonly string[];
+  /** API versions that the charts see beside those that helm knows. Default none. */
+  readonly apiVersions?: readonly string[];
   /** `images.paths` of this release. */
   readonly paths: readonly string[];
   readonly ignore: readonly string[];

@@ -56,10 +56,10 @@ async function surveyVariant(
   profile: string | undefined,
   { signal }: SurveyOptions,
 ): Promise<Variant> {
-  const { name, namespace, kubernetes, paths, ignore, extra } = input;
+  const { name, namespace, kubernetes, apiVersions = [], paths, ignore, extra } = input;
   const layers = profile === undefined ? [] : (input.profiles.get(profile) ?? []);
   const release: HelmRelease = { name, namespace, chart, values: [...input.values, ...layers] };
-  const common = { ignore, extra, signal, ...(profile === undefined ? {} : { profile }) };
+  const common = { ignore, extra, apiVersions, signal, ...(profile === undefined ? {} : { profile }) };
   const discovery = await discoverRelease(helm, release, { ...common, kubernetes, paths });
   const rewrite = await rewriteRelease(helm, release, discovery, proofTarget, common);
   return { ...(profile === undefined ? {} : { gate: `profile ${profile}` }), discovery, rewrite };
