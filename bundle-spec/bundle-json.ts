@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LockedChart, LockedImage } from './lock.ts';
+import { LeftOutImage, LockedChart, LockedImage } from './lock.ts';
 import { apiVersion, Digest, KubernetesMinor, Name, Platform, ReleaseName, Version } from './names.ts';
 import { CarriedValuesLayer } from './values-layer.ts';
 
@@ -41,6 +41,11 @@ export const BundleJson = z
     target: z.strictObject({ kubernetes: z.array(KubernetesMinor), platforms: z.array(Platform), helm: z.literal([3, 4]) }),
     releases: z.array(CarriedRelease),
     images: z.array(LockedImage),
+    gated: z
+      .array(LeftOutImage)
+      .describe(
+        'Images behind switches that did not travel, so that an error behind the gap can say what would have brought one.',
+      ),
     charts: z.array(CarriedChart),
     installer: z.string().optional().describe('Canonical reference of the installer image, absent with `installer: none`.'),
     ignore: z.array(z.string()).describe('`images.ignore` of the spec: these may stay foreign behind the gap too.'),

@@ -126,6 +126,10 @@ export const Bundle = z
     metadata: z.strictObject({ name: Name, version: Version.describe('Version of the bundle, not of any chart.') }),
     target: z.strictObject({
       kubernetes: z.array(KubernetesMinor).min(1).describe('Minors to render for, in quotes; each is rendered and proven.'),
+      apiVersions: z
+        .array(Text)
+        .default([])
+        .describe("API versions that the cluster serves beside Kubernetes' own, such as `monitoring.coreos.com/v1`."),
       platforms: z.array(Platform).min(1).default(['linux/amd64']).describe('Platforms of the nodes; only these travel.'),
       helm: z.literal(4).default(4).describe('The helm major that installs; the installer carries helm 4.'),
     }),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Finding } from './finding.ts';
 import { apiVersion, Digest, Name, Platform, ReleaseName, Version } from './names.ts';
 
 /** One place where a reference was found: a string of a rendered object. */
@@ -56,6 +57,19 @@ export const LockedChart = z.strictObject({
 });
 export type LockedChart = z.infer<typeof LockedChart>;
 
+/** An image that renders only when something is switched on, and that does not travel. */
+export const LeftOutImage = z.strictObject({
+  release: ReleaseName,
+  reference: z.string().describe('Canonical.'),
+  gates: z
+    .array(z.string())
+    .describe('What would make it render, one entry a way: `--set` syntax, `--api-versions=…`, `--kube-version=…`.'),
+});
+export type LeftOutImage = z.infer<typeof LeftOutImage>;
+
+export const LockedFinding = z.strictObject({ release: ReleaseName, ...Finding.shape });
+export type LockedFinding = z.infer<typeof LockedFinding>;
+
 /** `bundle.lock.yaml`: every name resolved to a digest. Same spec files and same lock: same tar, byte for byte. */
 export const Lock = z
   .strictObject({
@@ -64,6 +78,11 @@ export const Lock = z
     metadata: z.strictObject({ name: Name, version: Version }),
     charts: z.array(LockedChart),
     images: z.array(LockedImage),
+    gated: z
+      .array(LeftOutImage)
+      .default([])
+      .describe('Images behind switches that do not travel; `images.gated` or a scan profile brings them.'),
+    findings: z.array(LockedFinding).default([]).describe('What `diolkos lint` says of the releases.'),
   })
   .describe('The lock, `bundle.lock.yaml`: every name resolved to a digest. `build` writes it; commit it to git.');
 export type Lock = z.infer<typeof Lock>;

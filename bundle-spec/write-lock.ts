@@ -1,4 +1,4 @@
-import { Lock, type LockedImage, type Place } from './lock.ts';
+import { type LeftOutImage, Lock, type LockedFinding, type LockedImage, type Place } from './lock.ts';
 import { writeYaml } from './write-yaml.ts';
 
 const header = `# Written by diolkos build; commit it to git. \`diolkos build --locked\` takes every digest from here.
@@ -10,17 +10,27 @@ const header = `# Written by diolkos build; commit it to git. \`diolkos build --
  */
 export function writeLock(lock: Lock): string {
   // Parsing brings the fields into the order of the schema.
-  const { charts, images, ...rest } = Lock.parse(lock);
+  const { charts, images, gated, findings, ...rest } = Lock.parse(lock);
   const ordered = {
     ...rest,
     charts: charts.toSorted(byText((chart) => chart.release)),
     images: images.map(orderedImage).toSorted(byText((image) => image.reference)),
+    gated: gated.toSorted(byText(leftOutKey)),
+    findings: findings.toSorted(byText(findingKey)),
   };
   return header + writeYaml(ordered);
 }
 
 function orderedImage(image: LockedImage): LockedImage {
   return { ...image, valuesPaths: image.valuesPaths.toSorted(), places: image.places.toSorted(byText(placeKey)) };
+}
+
+function leftOutKey({ release, reference }: LeftOutImage): string {
+  return [release, reference].join('\0');
+}
+
+function findingKey({ release, code, where = '', message }: LockedFinding): string {
+  return [release, code, where, message].join('\0');
 }
 
 function placeKey({ release, profile = '', kind, namespace = '', name, path }: Place): string {

@@ -10,7 +10,7 @@ import { formatReference, parseReference } from '../images/reference.ts';
 import { bundleContents } from './bundle-contents.ts';
 import { checkOutput } from './check-output.ts';
 import { type DiscoveredBundle, type DiscoveredImage, discoverSpec } from './discover-bundle.ts';
-import { checkLock, checkLockedDigests, lockBundle } from './lock-bundle.ts';
+import { checkLock, checkLockedDigests, leftOut, lockBundle } from './lock-bundle.ts';
 import { loadLock, lockFileOf, saveLock } from './lock-file.ts';
 import { type Installer, openInstaller } from './open-installer.ts';
 import { count } from './print-table.ts';
@@ -76,6 +76,7 @@ async function runBuild(build: Build, file: string, output: string): Promise<Bui
   const discovered = await discoverSpec(build.spec, build);
   const images = withInstaller(discovered.images, build.installer);
   progress.say(`${count(images.length, 'image')} in ${count(discovered.releases.length, 'release')}, every rewrite proven`);
+  sayLeftOut(build, discovered, images);
   const { plans, lock } = await planAndLock(build, discovered, images);
   const contents = bundleContents({ discovered, plans, lock, installer: build.installer?.reference });
   const layout = planBundle(contents);
@@ -85,6 +86,15 @@ async function runBuild(build: Build, file: string, output: string): Promise<Bui
   if (build.lock === undefined) await saveLock(lockFile, lock);
   const { charts } = contents.header;
   return { output, lock: lockFile, size: layout.size, charts: charts.length, images: images.length, blobs: layout.blobs.size };
+}
+
+/** A bundle that leaves out what a site may switch on says so, and what to write where that is not wanted. */
+function sayLeftOut({ progress }: Build, { surveys }: DiscoveredBundle, images: readonly DiscoveredImage[]): void {
+  const gated = new Set(leftOut(surveys, new Set(images.map(({ reference }) => reference))).map(({ reference }) => reference));
+  if (gated.size === 0) return;
+  progress.say(
+    `${count(gated.size, 'image')} behind switches left out, listed in the lock: a scan profile or images.gated brings ${gated.size === 1 ? 'it' : 'them'}`,
+  );
 }
 
 function withInstaller(images: readonly DiscoveredImage[], installer: Installer | undefined): readonly DiscoveredImage[] {

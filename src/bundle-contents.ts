@@ -23,15 +23,17 @@ export function bundleContents(parts: {
 }): BundleContents {
   const { discovered, plans, lock, installer } = parts;
   const { spec, releases, kinds } = discovered;
+  const { kubernetes, platforms, helm } = spec.target;
   const artifacts = new Map(releases.map(({ chart }) => [chart.digest, chartArtifact(chart.metadata, chart.bytes)]));
   const header: Omit<BundleJson, 'entries' | 'blobs'> = {
     apiVersion,
     kind: 'BundleJson',
     tool: version,
     metadata: spec.metadata,
-    target: spec.target,
+    target: { kubernetes, platforms, helm },
     releases: releases.map((release) => carryRelease(release, artifacts, kinds)),
     images: lock.images,
+    gated: lock.gated,
     charts: carryCharts(releases, artifacts),
     ...(installer === undefined ? {} : { installer: formatReference(installer) }),
     ignore: spec.images.ignore,

@@ -33,6 +33,7 @@ export function surveyInput({ target, images }: Bundle, { spec, chart, values, s
     values: knownTexts(values),
     profiles: new Map([...scan].map(([profile, layers]) => [profile, knownTexts(layers)])),
     kubernetes: target.kubernetes,
+    apiVersions: target.apiVersions,
     paths,
     ignore: images.ignore,
     extra: images.extra,

@@ -1,5 +1,5 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
-import type { Lock, LockedChart, LockedImage } from '../bundle-spec/lock.ts';
+import type { LeftOutImage, Lock, LockedChart, LockedImage } from '../bundle-spec/lock.ts';
 import { apiVersion } from '../bundle-spec/names.ts';
 import type { ImagePlan } from '../images/image-plan.ts';
 import { formatReference } from '../images/reference.ts';
@@ -8,7 +8,7 @@ import type { ReleaseInput } from './read-releases.ts';
 
 /** The lock of what was discovered and planned. Every plan is of one of the images. */
 export function lockBundle(
-  { spec, releases }: Pick<DiscoveredBundle, 'spec' | 'releases'>,
+  { spec, releases, surveys }: Pick<DiscoveredBundle, 'spec' | 'releases' | 'surveys'>,
   images: readonly DiscoveredImage[],
   plans: readonly ImagePlan[],
 ): Lock {
@@ -22,6 +22,8 @@ export function lockBundle(
       const image = byReference.get(formatReference(plan.reference));
       return image === undefined ? [] : [lockImage(image, plan)];
     }),
+    gated: leftOut(surveys, new Set(images.map(({ reference }) => reference))),
+    findings: surveys.flatMap(({ release, findings }) => findings.map((finding) => ({ release, ...finding }))),
   };
 }
 
@@ -47,6 +49,15 @@ export function checkLockedDigests(lock: Lock, planned: Lock): void {
     .filter(({ reference, digest }) => locked.get(reference) !== digest)
     .map(({ reference, digest }) => `${reference} would be stored as ${digest}, and the lock says ${locked.get(reference)}`);
   if (stale.length > 0) throw lockStale(stale);
+}
+
+/** What stands behind switches and does not travel, for any reason of any release. */
+export function leftOut(surveys: DiscoveredBundle['surveys'], travels: ReadonlySet<string>): LeftOutImage[] {
+  return surveys.flatMap(({ release, images }) =>
+    images
+      .filter((image) => image.class === 'gated' && !travels.has(image.reference))
+      .map(({ reference, gates }) => ({ release, reference, gates: [...gates] })),
+  );
 }
 
 function lockChart({ spec, chart }: ReleaseInput): LockedChart {

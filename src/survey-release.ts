@@ -6,6 +6,7 @@ import type { RenderedKind } from '../bundle-spec/bundle-json.ts';
 import type { Finding } from '../bundle-spec/finding.ts';
 import type { FoundReference, Leftover } from '../helm/discovery.ts';
 import type { Helm } from '../helm/helm.ts';
+import type { Rewritable } from '../helm/prove.ts';
 import type { ValuesText } from '../helm/render.ts';
 import type { PackedChart } from './read-releases.ts';
 import { surveyVariants } from './survey-variants.ts';
@@ -41,7 +42,7 @@ export interface SurveyOptions {
 /** An image of a release, how it was found, and what becomes of it. */
 export interface SurveyedImage extends FoundReference {
   /** What brings it from the site's registry: values, the post-renderer, or nothing. */
-  readonly rewritable: 'values' | 'post-render' | 'no';
+  readonly rewritable: Rewritable;
   /** It goes into a bundle: it renders as deployed or with a scan profile, or `images.gated` takes it. */
   readonly ships: boolean;
 }

@@ -61,6 +61,6 @@ async function surveyVariant(
   const release: HelmRelease = { name, namespace, chart, values: [...input.values, ...layers] };
   const common = { ignore, extra, apiVersions, signal, ...(profile === undefined ? {} : { profile }) };
   const discovery = await discoverRelease(helm, release, { ...common, kubernetes, paths });
-  const rewrite = await rewriteRelease(helm, release, discovery, proofTarget, common);
+  const rewrite = await rewriteRelease(helm, release, discovery, proofTarget, { ...common, installedBy: 4 });
   return { ...(profile === undefined ? {} : { gate: `profile ${profile}` }), discovery, rewrite };
 }

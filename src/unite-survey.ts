@@ -1,6 +1,7 @@
 import type { RenderedKind } from '../bundle-spec/bundle-json.ts';
 import type { Finding } from '../bundle-spec/finding.ts';
 import type { FoundReference, Leftover } from '../helm/discovery.ts';
+import type { Rewritable } from '../helm/prove.ts';
 import type { SurveyedImage } from './survey-release.ts';
 import type { SurveyedVariants, Variant } from './survey-variants.ts';
 
@@ -20,7 +21,7 @@ export function uniteImages(survey: SurveyedVariants): SurveyedImage[] {
       gates: isGated ? unique([...profiles, ...found.flatMap(({ gates }) => gates)]) : [],
       valuesPaths: unique(found.flatMap(({ valuesPaths }) => valuesPaths)).sort(),
       places: unitePlaces(found.flatMap(({ places }) => places)),
-      rewritable: rewritability(found, survey.variants),
+      rewritable: rewritability(reference, found, survey.variants),
       ships: isGated ? profiles.length > 0 || survey.takes(reference) : shown !== 'declared',
     };
   });
@@ -36,10 +37,11 @@ function classOf(
   return group.some(({ gate }) => gate !== undefined) ? 'gated' : 'declared';
 }
 
-function rewritability(found: readonly FoundReference[], variants: readonly Variant[]): SurveyedImage['rewritable'] {
-  const places = new Set(found.flatMap((one) => one.places.map((place) => JSON.stringify(place))));
-  const left = variants.flatMap(({ rewrite }) => rewrite.leftovers).filter(({ place }) => places.has(JSON.stringify(place)));
-  return left.length > 0 || found.every(({ valuesPaths }) => valuesPaths.length === 0) ? 'no' : 'values';
+/** The worst of all variants. What only a gate shows is `values` where a probe proved a path, and else left to the post-renderer. */
+function rewritability(reference: string, found: readonly FoundReference[], variants: readonly Variant[]): Rewritable {
+  const proven = variants.flatMap(({ rewrite }) => rewrite.rewritable.get(reference) ?? []);
+  for (const way of ['no', 'post-render', 'values'] as const) if (proven.includes(way)) return way;
+  return found.some(({ valuesPaths }) => valuesPaths.length > 0) ? 'values' : 'post-render';
 }
 
 /** A place that shows as deployed is not named again for each scan profile. */

@@ -49,6 +49,14 @@ const lock: Lock = {
       places: [],
     },
   ],
+  gated: [
+    { release: 'shop', reference: 'quay.io/a/report:1', gates: ['report.enabled=true', 'profile nightly'] },
+    { release: 'api', reference: 'quay.io/a/tool:1', gates: [] },
+  ],
+  findings: [
+    { release: 'shop', severity: 'warning', code: 'TAG_MUTABLE', message: 'b' },
+    { release: 'shop', severity: 'warning', code: 'TAG_MUTABLE', message: 'a', fix: 'pin it' },
+  ],
 };
 
 const parse = (text: string) => parseDocument(Lock, text, { file: 'bundle.lock.yaml', code: 'LOCK_INVALID' });
@@ -59,6 +67,8 @@ test('a lock is written in one order, whatever order it is given in', () => {
       .toReversed()
       .map((image) => ({ ...image, places: image.places.toReversed(), valuesPaths: image.valuesPaths.toReversed() })),
     charts: lock.charts.toReversed(),
+    gated: lock.gated.toReversed(),
+    findings: lock.findings.toReversed(),
     metadata: { version: '1.30', name: 'shop' },
     kind: 'Lock',
     apiVersion: 'diolkos.dev/v1',

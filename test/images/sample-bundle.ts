@@ -86,6 +86,7 @@ function headerOf(samples: Samples, installerName: string | undefined): Omit<Bun
     target: { kubernetes: ['1.36'], platforms: ['linux/amd64', 'linux/arm64'], helm: 4 },
     releases: [],
     images: samples.images.map((image) => lockedImage(image)),
+    gated: [],
     charts: [carriedChart()],
     ...(installerName === undefined ? {} : { installer: installerName }),
     ignore: [],
