@@ -50,10 +50,15 @@ const reasons: Readonly<Record<Leftover['reason'], string>> = {
   untagged: 'it names no tag, so what has to travel is not known',
 };
 
-/** A leftover in one line: release, object, path, what stands there, template and why. */
-export function leftoverLine({ place, template, reference, reason }: Leftover): string {
+/** What stands at the place of a leftover, the template that prints it, and why it is left. */
+export function leftoverReason({ template, reference, reason }: Pick<Leftover, 'template' | 'reference' | 'reason'>): string {
+  return `${reference} (${template}): ${reasons[reason]}`;
+}
+
+/** A leftover in one line: release, object, path, and the reason. */
+export function leftoverLine({ place, ...left }: Leftover): string {
   const object = `${place.kind} ${place.namespace === undefined ? '' : `${place.namespace}/`}${place.name}`;
-  return `${place.release}: ${object}, ${place.path}: ${reference} (${template}): ${reasons[reason]}`;
+  return `${place.release}: ${object}, ${place.path}: ${leftoverReason(left)}`;
 }
 
 /** REWRITE_UNPROVEN that names object, path, reference and template of every leftover, and the lines to add to the spec. */

@@ -1,23 +1,37 @@
-import type { Command } from 'commander';
+import { Command, Option } from 'commander';
+import { addChartOptions, addScanOptions, type ChartFlags } from './chart-options.ts';
 import { type Format, formatOption } from './format-option.ts';
+
+interface ImagesFlags extends ChartFlags {
+  readonly gates: boolean;
+  readonly why?: string;
+  readonly format: Format;
+}
 
 /** `diolkos images`: what would travel, where it was found and how. Asks charts only, never an image registry. */
 export function addImages(root: Command, signal: AbortSignal): void {
-  root
-    .command('images')
-    .description('list every image the charts will run, where it was found and how it is rewritten; pulls nothing')
-    .argument('<spec>', 'the spec, such as bundle.yaml')
+  const command = new Command('images')
+    .copyInheritedSettings(root)
+    .description('list every image of a spec or of charts, where it was found and how it is rewritten; pulls nothing')
+    .argument('<source...>', 'a spec such as bundle.yaml, or charts: folders and .tgz files, for which no network is used');
+  addScanOptions(addChartOptions(command))
+    .option('--no-gates', 'do not look behind switches, which takes the most renders')
+    .addOption(new Option('--why <reference>', 'tell of one image each render, object, value and template line that shows it'))
     .addOption(formatOption())
     .addHelpText(
       'after',
       `
+The flags for charts stand for what a spec says. JSON is described by bundle-spec/schemas/images-report.schema.json.
+
 Examples:
   $ diolkos images bundle.yaml
-  $ diolkos images bundle.yaml --format json | jq -r '.images[].reference'`,
+  $ diolkos images ./chart --values prod.yaml --profile all=all.yaml --kube-version 1.34 --format json
+  $ diolkos images ./chart --why redis:7.0.5
+  $ diolkos images bundle.yaml --format json | jq -r '.charts[].images[].reference'`,
     )
-    .action(async (spec: string, flags: { format: Format }) => {
-      const { discoverBundle } = await import('../discover-bundle.ts');
-      const { printDiscovered } = await import('../print-discovered.ts');
-      printDiscovered(await discoverBundle(spec, { signal }), flags.format);
+    .action(async (names: readonly string[], flags: ImagesFlags) => {
+      const { listImages } = await import('../list-images.ts');
+      await listImages(names, flags, { signal });
     });
+  root.addCommand(command);
 }

@@ -213,14 +213,14 @@ test('summary on stdout, messages on stderr, and one JSON document with --format
   assert.deepEqual(rest, { output: 'shop.tar', lock: 'bundle.lock.yaml', charts: 1, images: 1, blobs: 6 });
   assert.equal(size, (await readFile(join(folder, 'shop.tar'))).length);
   const found = JSON.parse(assertDone(await runCli(['images', 'bundle.yaml', '--format', 'json'], { folder })));
-  assert.deepEqual(Object.keys(found), ['images', 'renders']);
-  assert.deepEqual(found.images, [
+  assert.deepEqual(found.charts[0].images, [
     {
       reference: `${registry.host}/shop/api:1.0`,
       class: 'used',
       gates: [],
-      valuesPaths: ['shop:images[0]'],
-      places: [{ release: 'shop', kind: 'Pod', name: 'shop', path: 'spec.containers[0].image' }],
+      valuesPaths: ['images[0]'],
+      foundAt: [{ kind: 'Pod', name: 'shop', path: 'spec.containers[0].image' }],
+      rewritable: 'values',
     },
   ]);
   const [lock] = parseYaml11(await readFile(join(folder, 'bundle.lock.yaml'), 'utf8')) as { images: { reference: string }[] }[];

@@ -21,7 +21,7 @@ const badUsage: readonly { readonly name: string; readonly args: readonly string
     says: /required option '-o, --output <file>' not specified/,
   },
   { name: 'a build without a spec', args: ['build', '-o', 'x.tar'], says: /missing required argument 'spec'/ },
-  { name: 'two specs', args: ['images', 'a.yaml', 'b.yaml'], says: /too many arguments/ },
+  { name: 'two specs', args: ['images', 'a.yaml', 'b.yaml'], says: /a\.yaml is a spec, and a spec is given alone/ },
   { name: 'an unknown format', args: ['inspect', 'x.tar', '--format', 'xml'], says: /Allowed choices are text, json/ },
   { name: 'a push without a site', args: ['push', 'x.tar'], says: /required option '--site <file>' not specified/ },
 ];

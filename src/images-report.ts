@@ -1,0 +1,53 @@
+import type { Finding } from '../bundle-spec/finding.ts';
+import type { ImagesReport, ReportedChart } from '../bundle-spec/images-report.ts';
+import { apiVersion } from '../bundle-spec/names.ts';
+import type { FailedSource } from './read-sources.ts';
+import type { SurveyedSource } from './survey-sources.ts';
+
+/** What `diolkos images --format json` prints. A source that failed is an entry with the failure as its finding. */
+export function imagesReport(results: readonly (SurveyedSource | FailedSource)[], extra: readonly string[]): ImagesReport {
+  return { apiVersion, kind: 'ImagesReport', charts: results.map(reportedChart), extra: [...extra] };
+}
+
+function reportedChart(result: SurveyedSource | FailedSource): ReportedChart {
+  if ('error' in result) return failedChart(result);
+  const { survey, findings } = result;
+  return {
+    ...survey.chart,
+    release: survey.release,
+    images: survey.images.map(({ reference, class: found, gates, valuesPaths, places, rewritable }) => ({
+      reference,
+      class: found,
+      gates: [...gates],
+      valuesPaths: [...valuesPaths],
+      foundAt: places.map(({ kind, namespace, name, path }) => ({
+        kind,
+        ...(namespace === undefined ? {} : { namespace }),
+        name,
+        path,
+      })),
+      rewritable,
+    })),
+    findings: [...findings],
+    renders: survey.renders,
+    seconds: Math.round(survey.seconds * 1000) / 1000,
+  };
+}
+
+function failedChart({ name, source, error }: FailedSource): ReportedChart {
+  const { name: chart = name, version = '' } = source?.input.chart ?? {};
+  return {
+    name: chart,
+    version,
+    release: source?.input.name ?? '',
+    images: [],
+    findings: [failureFinding(error)],
+    renders: 0,
+    seconds: 0,
+  };
+}
+
+/** A failure as a finding of the chart that it is about. */
+export function failureFinding({ code, message, hint }: FailedSource['error']): Finding {
+  return { severity: 'error', code, message, ...(hint === undefined ? {} : { fix: hint }) };
+}

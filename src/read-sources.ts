@@ -1,0 +1,133 @@
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+import { formatReference, parseReference } from '../images/reference.ts';
+import type { ChartFlags } from './commands/chart-options.ts';
+import { surveyInput } from './discover-releases.ts';
+import { readBareChart } from './read-bare-chart.ts';
+import { readReleases } from './read-releases.ts';
+import { readSpec } from './read-spec.ts';
+import { openSpecRegistries } from './spec-registries.ts';
+import type { SurveyInput } from './survey-release.ts';
+
+/** One release to look at: of a spec, or made for a chart that was given alone. */
+export interface Source {
+  /** What messages call it: the release of a spec, the path of a chart. */
+  readonly name: string;
+  readonly input: SurveyInput;
+  /** A chart was given, no spec: what to add is a flag, no line of a spec. */
+  readonly isBare: boolean;
+}
+
+/** A chart that cannot be read; the others are looked at all the same. */
+export interface FailedSource {
+  readonly name: string;
+  /** Absent where it is not even read. */
+  readonly source?: Source;
+  readonly error: BundleError;
+}
+
+export interface Sources {
+  readonly sources: readonly (Source | FailedSource)[];
+  /** `images.extra` and `--extra`, canonical. */
+  readonly extra: readonly string[];
+}
+
+/**
+ * What the arguments of a command name: the releases of one spec, or charts (a folder, or a `.tgz`) rendered as the flags say, for which no
+ * network is used. A chart that cannot be read is an entry with its error. Throws USAGE_INVALID, and as `readSpec` and `readReleases` do.
+ */
+export async function readSources(
+  names: readonly string[],
+  flags: ChartFlags,
+  options: { readonly signal: AbortSignal },
+): Promise<Sources> {
+  const kinds = await Promise.all(names.map(kindOf));
+  const [first = ''] = names;
+  if (kinds.includes('bundle')) throw notHere(first);
+  if (!kinds.includes('spec')) return await readCharts(names, flags, options);
+  if (names.length > 1) {
+    throw new BundleError('USAGE_INVALID', `${names[kinds.indexOf('spec')]} is a spec, and a spec is given alone`, {
+      hint: 'give one spec, or one or several charts (folders with a Chart.yaml, or .tgz files)',
+    });
+  }
+  checkNoChartFlags(first, flags);
+  return await readSpecSources(first, options);
+}
+
+/** By its name, and where that says nothing, by what it is. */
+export async function kindOf(name: string): Promise<'spec' | 'chart' | 'bundle'> {
+  if (/\.ya?ml$/i.test(name)) return 'spec';
+  if (/\.(?:tgz|tar\.gz)$/i.test(name)) return 'chart';
+  if (/\.tar$/i.test(name)) return 'bundle';
+  const found = await stat(name).catch(() => undefined);
+  return found?.isFile() === true ? 'spec' : 'chart';
+}
+
+/** Throws USAGE_INVALID for flags of charts beside a spec or a bundle, which say the same themselves. */
+export function checkNoChartFlags(name: string, flags: ChartFlags): void {
+  const given = flagsOfCharts.filter(([key]) => flags[key] !== undefined);
+  if (given.length === 0) return;
+  const wrong = given.map(([, flag]) => flag).join(', ');
+  throw new BundleError('USAGE_INVALID', `${wrong} ${given.length === 1 ? 'is' : 'are'} for charts, and ${name} is none`, {
+    hint: `${name} says it itself: ${given.map(([, , field]) => field).join(', ')}`,
+  });
+}
+
+const flagsOfCharts = [
+  ['values', '--values', 'releases[].values'],
+  ['set', '--set', 'releases[].values[].inline'],
+  ['profile', '--profile', 'releases[].scan'],
+  ['kubeVersion', '--kube-version', 'target.kubernetes'],
+  ['apiVersions', '--api-versions', 'target.kubernetes'],
+  ['namespace', '--namespace', 'releases[].namespace'],
+  ['name', '--name', 'releases[].name'],
+  ['path', '--path', 'images.paths'],
+  ['ignore', '--ignore', 'images.ignore'],
+  ['extra', '--extra', 'images.extra'],
+] as const satisfies readonly (readonly [keyof ChartFlags, string, string])[];
+
+async function readSpecSources(file: string, options: { readonly signal: AbortSignal }): Promise<Sources> {
+  const spec = await readSpec(file, options);
+  const folder = dirname(file);
+  const registries = await openSpecRegistries(spec.sources.images, { folder, ...options });
+  try {
+    const releases = await readReleases(spec, { folder, registries, ...options });
+    return {
+      sources: releases.map((release) => ({
+        name: release.spec.name,
+        input: surveyInput(spec, release),
+        isBare: false,
+      })),
+      extra: canonical(spec.images.extra),
+    };
+  } finally {
+    await registries.close();
+  }
+}
+
+async function readCharts(
+  names: readonly string[],
+  flags: ChartFlags,
+  options: { readonly signal: AbortSignal },
+): Promise<Sources> {
+  if (names.length > 1 && flags.name !== undefined) {
+    throw new BundleError('USAGE_INVALID', `--name names one release, and ${names.length} charts are given`, {
+      hint: 'give one chart, or leave --name out: releases are then called like their charts',
+    });
+  }
+  const extra = canonical(flags.extra ?? []);
+  const sources: (Source | FailedSource)[] = [];
+  for (const name of names) sources.push(await readBareChart(name, flags, options));
+  return { sources, extra };
+}
+
+function canonical(references: readonly string[]): string[] {
+  return [...new Set(references.map((text) => formatReference(parseReference(text))))].sort();
+}
+
+function notHere(name: string): BundleError {
+  return new BundleError('USAGE_INVALID', `${name} is a bundle: its images are known`, {
+    hint: `"diolkos inspect ${name}" lists them; give a spec or charts here`,
+  });
+}
