@@ -21,3 +21,6 @@ export interface PostRender {
 export function isEmptyRule({ images, pullSecret }: PostRender): boolean {
   return Object.keys(images).length === 0 && (pullSecret?.pods.length ?? 0) === 0;
 }
+
+/** Environment variable with the path of the file in which the post-renderer finds its rule. */
+export const ruleVariable = 'DIOLKOS_POST_RENDER';
