@@ -15,12 +15,16 @@ export interface Gate {
 
 /** `metrics.enabled=true,mode=ha`: what stands before the first space can be given to `helm --set-json` or `--set`. */
 export function formatGate({ settings, apiVersions = [], kubernetes }: Gate): string {
-  const values = settings.map(
-    ({ path, value }) => `${formatPath(path)}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
-  );
+  const values = settings.map(({ path, value }) => `${formatPath(path)}=${valueText(value)}`);
   return [
     ...(values.length === 0 ? [] : [values.join(',')]),
     ...apiVersions.map((version) => `--api-versions=${version}`),
     ...(kubernetes === undefined ? [] : [`--kube-version=${kubernetes}`]),
   ].join(' ');
+}
+
+/** Text as it is, unless it would be read as something else. */
+function valueText(value: unknown): string {
+  const isPlain = typeof value === 'string' && /^[^\s,"[{}\]\\]+$/.test(value) && !/^(?:true|false|null|-?\d+)$/.test(value);
+  return isPlain ? value : JSON.stringify(value);
 }

@@ -1,12 +1,18 @@
 import type { CarriedRelease } from '../bundle-spec/bundle-json.ts';
-import type { LockedImage, Place } from '../bundle-spec/lock.ts';
-import type { ValuesLayer } from '../bundle-spec/values-layer.ts';
+import type { LeftOutImage, LockedImage, Place } from '../bundle-spec/lock.ts';
+import type { Values, ValuesLayer } from '../bundle-spec/values-layer.ts';
 import { ExplainedError } from '../cluster/report.ts';
 import type { FoundReference } from '../helm/discovery.ts';
+import { type GateProfile, gateProfile, opensGate, profileText } from '../helm/gate-profile.ts';
+import { parseGate } from '../helm/parse-gate.ts';
 
 interface MissingOptions {
   readonly release: Pick<CarriedRelease, 'name' | 'namespace' | 'scan'>;
   readonly images: readonly Pick<LockedImage, 'reference'>[];
+  /** What was found behind switches when the bundle was built. */
+  readonly gated: readonly LeftOutImage[];
+  /** The values that the templates see here. */
+  readonly values: Values;
   /** The layers that the site adds: most likely they turned on what did not travel. */
   readonly siteLayers: readonly ValuesLayer[];
 }
@@ -20,33 +26,89 @@ export function missingImages(references: readonly FoundReference[], options: Mi
   if (first === undefined) return undefined;
   const more = others.length === 0 ? '' : ` and ${others.length} more`;
   const keys = siteLayers.flatMap((layer) => ('inline' in layer ? keyPaths(layer.inline) : []));
-  const profiles = Object.keys(release.scan);
+  const layers = siteLayers.length - siteLayers.filter((layer) => 'inline' in layer).length;
   return new ExplainedError('IMAGE_NOT_IN_BUNDLE', `${first.reference}${more} is needed here and is not in the bundle`, {
     release: { name: release.name, namespace: release.namespace.name },
     findings: {
       why: [
-        ...missing.flatMap(({ reference, places, valuesPaths }) => [
-          `${reference}: ${places.slice(0, 2).map(placeText).join('; ')}${valuesPaths.length === 0 ? '' : `, from the value ${valuesPaths.join(', ')}`}`,
-        ]),
+        ...missing.map(whereText),
         ...(keys.length === 0 ? [] : [`the site sets: ${keys.slice(0, 12).join(', ')}${keys.length > 12 ? ', …' : ''}`]),
+        ...(layers === 0 ? [] : [`${layers} more of the site's layers come from ConfigMaps and Secrets`]),
       ],
-      fix: [
-        `add to release ${release.name} in bundle.yaml a scan profile with the site's values, such as "scan: { ${freeName(profiles)}: [{ inline: … }] }", or ` +
-          `the reference to images.extra; then build again`,
-        ...(profiles.length === 0 ? [] : [`profiles that travelled: ${profiles.join(', ')}`]),
-        'or leave those values out of the site',
-      ],
+      fix: fixes(missing, options),
       state: ['nothing was changed'],
     },
   });
+}
+
+function whereText({ reference, places, valuesPaths }: FoundReference): string {
+  const value = valuesPaths.length === 0 ? '' : `, from the value ${valuesPaths.join(', ')}`;
+  return `${reference}: ${places.slice(0, 2).map(placeText).join('; ')}${value}`;
 }
 
 function placeText({ kind, namespace, name, path }: Place): string {
   return `${kind} ${namespace === undefined ? '' : `${namespace}/`}${name}, ${path}`;
 }
 
-function freeName(taken: readonly string[]): string {
-  return taken.includes('site') ? 'site-2' : 'site';
+/** The spec's lines for what the build has seen behind a switch; for the rest, the way to them. */
+function fixes(missing: readonly FoundReference[], options: MissingOptions): string[] {
+  const { release } = options;
+  const profiles = new Map<string, GateProfile>();
+  const unknown: string[] = [];
+  for (const { reference } of missing) {
+    const taken = [...Object.keys(release.scan), ...[...profiles.values()].map(({ name }) => name)];
+    const profile = profileFor(reference, taken, options);
+    if (profile === undefined) unknown.push(reference);
+    else {
+      const { name: _, ...contents } = profile;
+      const key = JSON.stringify(contents);
+      profiles.set(key, profiles.get(key) ?? profile);
+    }
+  }
+  const extra = missing.slice(0, 8).map(({ reference }) => JSON.stringify(reference));
+  return [
+    ...profileFixes([...profiles.values()], release),
+    ...(unknown.length === 0
+      ? []
+      : [`for ${unknown.slice(0, 3).join(', ')}${unknown.length > 3 ? ', …' : ''}: ${ownProfile(release)}`]),
+    `or add to images.extra in bundle.yaml: ${extra.join(', ')}${missing.length > 8 ? ', …' : ''}; then build again`,
+    'or leave those values out of the site',
+  ];
+}
+
+/** By the gate that the values here open; else by the first that would have shown the image. */
+function profileFor(reference: string, taken: readonly string[], options: MissingOptions): GateProfile | undefined {
+  const { gated, release, values } = options;
+  const entries = gated.filter((entry) => entry.release === release.name && entry.reference === reference);
+  const gates = entries.flatMap((entry) => entry.gates.flatMap((text) => parseGate(text) ?? []));
+  const ordered = [...gates.filter((gate) => opensGate(values, gate)), ...gates];
+  for (const gate of ordered) {
+    const profile = gateProfile(gate, taken);
+    if (profile !== undefined) return profile;
+  }
+  return undefined;
+}
+
+function profileFixes(profiles: readonly GateProfile[], { name, scan }: MissingOptions['release']): string[] {
+  const entries = profiles.filter(({ values }) => values !== undefined).map(profileText);
+  const apiVersions = [...new Set(profiles.flatMap((profile) => profile.apiVersions))];
+  const minors = [...new Set(profiles.flatMap(({ kubernetes }) => kubernetes ?? []))];
+  const profile =
+    Object.keys(scan).length === 0
+      ? `add to release ${name} in bundle.yaml: scan: { ${entries.join(', ')} }`
+      : `add to scan of release ${name} in bundle.yaml: ${entries.join(', ')}`;
+  return [
+    ...(entries.length === 0 ? [] : [`${profile}; then build again`]),
+    ...(apiVersions.length === 0 ? [] : [`add to target in bundle.yaml: apiVersions: ${JSON.stringify(apiVersions)}`]),
+    ...(minors.length === 0 ? [] : [`add to target.kubernetes in bundle.yaml: ${JSON.stringify(minors)}`]),
+  ];
+}
+
+function ownProfile({ name, scan }: MissingOptions['release']): string {
+  const taken = Object.keys(scan);
+  const free = taken.includes('site') ? 'site-2' : 'site';
+  const travelled = taken.length === 0 ? '' : ` (profiles that travelled: ${taken.join(', ')})`;
+  return `add to release ${name} in bundle.yaml a scan profile with the site's values, such as "scan: { ${free}: [{ inline: … }] }"${travelled}; then build again`;
 }
 
 /** The paths of a mapping's leaves: what is set, never to what. */

@@ -83,7 +83,7 @@ async function prove(
   { carried, helm: release }: ReleaseInput,
   { kubernetes, apiVersions }: { readonly kubernetes: string; readonly apiVersions: readonly string[] },
 ): Promise<ProvenRelease> {
-  const { ignore, images } = known(run, 'bundle').json;
+  const { ignore, images, gated } = known(run, 'bundle').json;
   const helm = known(run, 'helm');
   const extra = images.filter((image) => image.class === 'extra').map(({ reference }) => reference);
   const options = { ignore, extra, apiVersions, signal: run.signal };
@@ -91,6 +91,8 @@ async function prove(
   const missing = missingImages(discovery.references, {
     release: carried,
     images,
+    gated,
+    values: discovery.values,
     siteLayers: known(run, 'site').values[carried.name] ?? [],
   });
   if (missing !== undefined) throw missing;
