@@ -10,6 +10,7 @@ import { describeLeftover, placeOf } from './leftovers.ts';
 import type { ParsedDocuments } from './manifest-stream.ts';
 import type { FixedRewrite } from './overrides.ts';
 import { asReference } from './reference-text.ts';
+import { dumpedPath, isNamed } from './values-dump.ts';
 
 /** What the renders of a release showed. */
 export interface Findings {
@@ -34,8 +35,10 @@ export function assembleDiscovery(findings: Findings): Discovery {
   // An ignored reference whose path is rewritten for the sake of another becomes local as well, so it has to travel.
   const stays = (place: Reading): boolean => isIgnored(place.text) && !choice.pathsOf.has(placeKey(place));
   const bases = findings.bases.map((base) => ({ ...base, places: base.places.filter((place) => !stays(place)) }));
+  const references = collectReferences(bases, choice, findings);
   return {
-    references: collectReferences(bases, choice, findings),
+    references: references.filter((found) => found.class !== 'declared'),
+    dumped: references.filter((found) => found.class === 'declared'),
     rewrite: [...findings.permits, ...choice.rewrite],
     leftovers: uniqueLeftovers(bases.flatMap((base) => findLeftovers(base, choice, findings))),
     kinds: collectKinds(bases),
@@ -67,6 +70,11 @@ function isPulledByTagOfItsOwn({ as, text, object }: Reading): boolean {
   return as === 'text' && /^[^/]*[.:][^/]*\/./.test(text) && object.kind !== 'ConfigMap' && object.kind !== 'Secret';
 }
 
+interface FoundPlace {
+  readonly base: BaseRender;
+  readonly place: Reading;
+}
+
 function collectReferences(bases: readonly BaseRender[], choice: Choice, findings: Findings): FoundReference[] {
   const found = bases.flatMap((base) => base.places.filter(({ complete }) => complete).map((place) => ({ base, place })));
   const groups = [...Map.groupBy(found, ({ place }) => canonical(place))].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -75,7 +83,7 @@ function collectReferences(bases: readonly BaseRender[], choice: Choice, finding
     const places = group.map(({ base, place }) => placeOf(place, contextOf(base, findings)));
     return {
       reference,
-      class: valuesPaths.length > 0 ? 'used' : 'hard-coded',
+      class: !isUsed(group, findings) ? 'declared' : valuesPaths.length > 0 ? 'used' : 'hard-coded',
       gates: [],
       valuesPaths,
       places: [...new Map(places.map((place) => [JSON.stringify(place), place])).values()],
@@ -83,11 +91,20 @@ function collectReferences(bases: readonly BaseRender[], choice: Choice, finding
   });
 }
 
+/** A dump of all values proves no use, unless something else that renders names the value. */
+function isUsed(group: readonly FoundPlace[], { values }: Findings): boolean {
+  return group.some(({ base, place }) => {
+    const dumped = dumpedPath(place, values);
+    return dumped === undefined || isNamed(dumped, base.objects, values);
+  });
+}
+
 function contextOf({ newNames }: BaseRender, { release, profile }: Findings): Parameters<typeof placeOf>[1] {
   return { release, ...(profile === undefined ? {} : { profile }), newNames };
 }
 
-function canonical(place: Reading): string {
+/** The canonical form of the reference at a place; as written where it is none. */
+export function canonical(place: Reading): string {
   const reference = asReference(place.text);
   return reference === undefined ? place.text : formatReference(reference);
 }

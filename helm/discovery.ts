@@ -39,6 +39,11 @@ export interface Leftover {
 /** What one release with one set of values needs, for all Kubernetes minors asked for. */
 export interface Discovery {
   readonly references: readonly FoundReference[];
+  /**
+   * Class `declared`: what shows in nothing but a dump of all values, and whose values path nothing that renders names. It is rewritten like
+   * any other, but nothing pulls it; `openGates` tells which of them a switch brings into use.
+   */
+  readonly dumped: readonly FoundReference[];
   /** Proven changes of the values, the same for every target. */
   readonly rewrite: readonly RewritePath[];
   /** Places that no values path controls; `rewriteRelease` finds these and any others again. */

@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+import type { Finding } from '../bundle-spec/finding.ts';
+import type { Values } from '../bundle-spec/values-layer.ts';
+import { canonical } from './assemble-discovery.ts';
+import { type BaseRender, readBase } from './base-render.ts';
+import type { Discovery } from './discovery.ts';
+import { formatGate, type Gate } from './gate.ts';
+import { placeholderHost, repairsFor } from './gate-repairs.ts';
+import { mergeValues } from './merge-values.ts';
+import { applyEdits, type Edit } from './overrides.ts';
+import { asReference } from './reference-text.ts';
+import type { RenderSession } from './render-session.ts';
+import { dumpedPath } from './values-dump.ts';
+import { formatPath } from './values-path.ts';
+
+/** How often a gate is tried again with what the chart's message asks for. */
+const repairRounds = 3;
+
+/** What differs from what is deployed. */
+interface Shown {
+  /** The objects that are not as deployed. */
+  readonly base: BaseRender;
+  /** Canonical references in use that do not show as deployed. */
+  readonly references: ReadonlySet<string>;
+}
+
+/** What a release renders with a gate open. */
+export interface GateRender extends Shown {
+  /** With what had to be set besides. */
+  readonly gate: Gate;
+  /** The values that the templates then see. */
+  readonly values: Values;
+  /** Renders with the gate open. */
+  readonly session: RenderSession;
+}
+
+/** Renders one gate after the other and compares each with what is deployed. */
+export class GateRenderer {
+  readonly findings: Finding[] = [];
+  readonly #session: RenderSession;
+  /** With those of the subcharts that are left out. */
+  readonly #values: Values;
+  readonly #kubernetes: string;
+  readonly #deployedObjects: ReadonlySet<unknown>;
+  readonly #deployed: ReadonlySet<string>;
+  /** What was read already, by the digest of the stream: many switches change nothing. */
+  readonly #read = new Map<string, Shown>();
+
+  constructor(session: RenderSession, values: Values, discovery: Discovery, kubernetes: string) {
+    this.#session = session;
+    this.#values = values;
+    this.#kubernetes = kubernetes;
+    this.#deployedObjects = new Set(discovery.bases.flatMap(({ objects }) => objects.map(({ value }) => value)));
+    this.#deployed = new Set(discovery.references.map(({ reference }) => reference));
+  }
+
+  /** `undefined` for a gate that fails, which is then among `findings`. */
+  async open(gate: Gate): Promise<GateRender | undefined> {
+    let current = gate;
+    for (let round = 0; ; round += 1) {
+      const values = mergeValues(this.#values, applyEdits(this.#values, current.settings));
+      const session = this.#sessionOf(current);
+      const rendered = await this.#print(session, current);
+      if (typeof rendered === 'string') return this.#compare(rendered, { gate: current, values, session });
+      const repairs = round < repairRounds ? newSettings(current, repairsFor(rendered.message, values)) : [];
+      if (repairs.length === 0) {
+        this.findings.push(gateFailed(gate, rendered));
+        return undefined;
+      }
+      current = { ...current, settings: [...current.settings, ...repairs] };
+    }
+  }
+
+  #sessionOf({ settings, apiVersions = [] }: Gate): RenderSession {
+    const session = this.#session;
+    const opened = applyEdits(this.#values, settings);
+    return {
+      release: session.release,
+      signal: session.signal,
+      documents: session.documents,
+      get renders() {
+        return session.renders;
+      },
+      read: (stream) => session.read(stream),
+      print: (kubernetes, changes) => {
+        const overrides = changes === undefined ? opened : mergeValues(opened, changes.overrides);
+        return session.print(kubernetes, { overrides, probe: true, apiVersions });
+      },
+    };
+  }
+
+  async #print(session: RenderSession, gate: Gate): Promise<string | BundleError> {
+    try {
+      return await session.print(gate.kubernetes ?? this.#kubernetes);
+    } catch (error) {
+      if (error instanceof BundleError && error.code === 'RENDER_FAILED') return error;
+      throw error;
+    }
+  }
+
+  #compare(stream: string, opened: Omit<GateRender, keyof Shown>): GateRender | undefined {
+    const digest = createHash('sha256').update(stream).digest('base64');
+    try {
+      const shown = this.#read.get(digest) ?? this.#show(stream, opened);
+      this.#read.set(digest, shown);
+      return { ...opened, ...shown };
+    } catch (error) {
+      if (!(error instanceof BundleError)) throw error;
+      this.findings.push(gateFailed(opened.gate, error));
+      return undefined;
+    }
+  }
+
+  #show(stream: string, { gate, values, session }: Omit<GateRender, keyof Shown>): Shown {
+    const objects = session.read(stream).filter(({ value }) => !this.#deployedObjects.has(value));
+    const base = readBase(objects, gate.kubernetes ?? this.#kubernetes);
+    return { base, references: this.#newReferences(base, values) };
+  }
+
+  #newReferences({ places }: BaseRender, values: Values): ReadonlySet<string> {
+    const shown = places.filter((place) => place.complete && asReference(place.text) !== undefined);
+    const used = shown.filter((place) => dumpedPath(place, values) === undefined);
+    const references = new Set(used.map(canonical));
+    return new Set([...references].filter((reference) => !this.#deployed.has(reference) && !isInvented(reference)));
+  }
+}
+
+/** An image that only a value made up for the gate names is none of the chart's. */
+function isInvented(reference: string): boolean {
+  return reference.includes(placeholderHost) || /[/:@]placeholder(?:[/:@]|$)/.test(reference);
+}
+
+function newSettings({ settings }: Gate, repairs: readonly Edit[]): Edit[] {
+  const set = new Set(settings.map(({ path }) => formatPath(path)));
+  return repairs.filter(({ path }) => !set.has(formatPath(path)));
+}
+
+function gateFailed(gate: Gate, { message }: BundleError): Finding {
+  const reason = message.replace(/^release \S+ does not render for Kubernetes \S+: /, '');
+  return {
+    severity: 'info',
+    code: 'GATE_FAILED',
+    message: `what ${formatGate(gate)} brings is not known, since the chart does not render with it: ${reason}`,
+    where: gate.where,
+    fix: 'if you use it, give a scan profile the values that it needs',
+  };
+}

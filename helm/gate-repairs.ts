@@ -1,0 +1,85 @@
+import type { Values } from '../bundle-spec/values-layer.ts';
+import type { Edit } from './overrides.ts';
+import { formatPath, getAt, isMap, type Path } from './values-path.ts';
+
+/** The host of everything that is made up: no chart means it, and an image from there is none of the chart's. */
+export const placeholderHost = 'placeholder.invalid';
+
+/**
+ * What to set so that a chart which failed with `message` (`template:line: reason`) may go on: the values that the message names, in their
+ * own type. Empty when it names none.
+ */
+export function repairsFor(message: string, values: Values): Edit[] {
+  const scope = scopeOf(message);
+  const edits = new Map<string, Edit>();
+  for (const { names, wanted } of namesIn(message)) {
+    const path = placeOf(names, scope, values);
+    const edit = path === undefined ? undefined : repair(path, wanted, values);
+    if (edit !== undefined) edits.set(formatPath(edit.path), edit);
+  }
+  return [...edits.values()];
+}
+
+/** The subchart whose template failed: `shop/charts/db/templates/pod.yaml:3`. */
+function scopeOf(message: string): Path {
+  const template = /[\w.-]+(?:\/charts\/[\w.-]+)*\/templates\/[^\s:]*:\d+/.exec(message)?.[0] ?? '';
+  return [...template.matchAll(/\/charts\/([^/]+)(?=\/)/g)].map(([, name = '']) => name);
+}
+
+interface Named {
+  readonly names: readonly string[];
+  /** What the message says to set it to. */
+  readonly wanted?: unknown;
+}
+
+/** Dotted names, and words in quotes; a nil pointer tells the key that it looked for in the end. */
+function* namesIn(message: string): Generator<Named> {
+  const nil = /(?:\.Values|\$\.Values)((?:\.\w+)+): nil pointer evaluating interface \{\}\.(\w+)/.exec(message);
+  if (nil !== null) {
+    yield { names: (nil[1] ?? '').slice(1).split('.') };
+    return;
+  }
+  const text = message.replace(/[\w.-]+\/templates\/\S+/g, ' ');
+  const pattern =
+    /(?:\.?Values\.)?([A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)+)(?:\[\d*\])?["'`]?(?:\s*=\s*|:\s+|\s+(?:must be(?: set)? to|should be|to be|to|must be)\s+)?(["'`]?[\w-]+["'`]?)?/g;
+  for (const [, name = '', word = ''] of text.matchAll(pattern)) yield { names: name.split('.'), ...wantedIn(word) };
+  for (const [, name = ''] of text.matchAll(/["'`]\.?([A-Za-z_]\w*)["'`]/g)) yield { names: [name] };
+  for (const [, name = ''] of text.matchAll(/\bValues\.(\w+)(?![\w.])/g)) yield { names: [name] };
+}
+
+function wantedIn(word: string): Pick<Named, 'wanted'> {
+  if (/^["'`]?true["'`]?$/i.test(word)) return { wanted: true };
+  if (/^["'`]?false["'`]?$/i.test(word)) return { wanted: false };
+  return {};
+}
+
+/** Where in the values the name stands: as it is, or in the scope of the chart that failed. The map it is in has to be there. */
+function placeOf(names: readonly string[], scope: Path, values: Values): Path | undefined {
+  const ways = scope.length === 0 ? [names] : [[...scope, ...names], names];
+  return ways.find((way) => {
+    if (getAt(values, way) !== undefined) return true;
+    return way.length > 1 && isMap(getAt(values, way.slice(0, -1)));
+  });
+}
+
+function repair(path: Path, wanted: unknown, values: Values): Edit | undefined {
+  const current = getAt(values, path);
+  const value = wanted ?? placeholderFor(String(path.at(-1)), current);
+  return value === undefined || value === current ? undefined : { path, value };
+}
+
+/** Something of the right type; `undefined` where what is there is as good as any. */
+export function placeholderFor(key: string, current: unknown): unknown {
+  if (current === false) return true;
+  if (Array.isArray(current)) return current.length === 0 ? [textFor(key)] : undefined;
+  if (isMap(current)) return undefined;
+  return current === undefined || current === null || current === '' ? textFor(key) : undefined;
+}
+
+function textFor(key: string): string {
+  if (/mail/i.test(key)) return `admin@${placeholderHost}`;
+  if (/ur[il]|endpoint|address/i.test(key)) return `https://${placeholderHost}`;
+  if (/host|domain|fqdn|server/i.test(key)) return placeholderHost;
+  if (/port$/i.test(key)) return '8080';
+  return /pass|secret|token|key/i.test(key) ? 'placeholder-0123456789' : 'placeholder';
+}
