@@ -1,4 +1,4 @@
-import { type ChartFiles, readArchive } from './chart-archive.ts';
+import { nestedFiles } from './nested-files.ts';
 import { isMap } from './values-path.ts';
 
 /**
@@ -8,22 +8,11 @@ import { isMap } from './values-path.ts';
  * A schema that is no JSON has none either; helm says so itself. Throws CHART_INVALID.
  */
 export function remoteSchemaReferences(tgz: Buffer, name: string): string[] {
-  return remoteReferencesOf(readArchive(tgz, name), name);
-}
-
-/** The same for a chart whose files are at hand. */
-export function remoteReferencesOf(files: ChartFiles, name: string): string[] {
   const found = new Set<string>();
-  for (const schema of schemasOf(files, name)) for (const address of remoteIn(schema)) found.add(address);
-  return [...found].sort();
-}
-
-function* schemasOf(files: ChartFiles, name: string): Generator<string> {
-  for (const [path, body] of files) {
-    if (/^(?:charts\/[^/]+\/)*values\.schema\.json$/.test(path)) yield body.toString('utf8');
-    else if (/^(?:charts\/[^/]+\/)*charts\/[^_./][^/]*\.tgz$/.test(path))
-      yield* schemasOf(readArchive(body, `${name}: ${path}`), `${name}: ${path}`);
+  for (const { path, body } of nestedFiles(tgz, name)) {
+    if (path === 'values.schema.json') for (const address of remoteIn(body.toString('utf8'))) found.add(address);
   }
+  return [...found].sort();
 }
 
 function remoteIn(text: string): Set<string> {

@@ -1,8 +1,12 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import pLimit from 'p-limit';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import type { Helm } from './helm.ts';
 import { type ParsedDocuments, type RenderedObject, readManifests } from './manifest-stream.ts';
+import { remoteSchemaReferences } from './remote-schema.ts';
 import { type HelmRelease, renderManifests } from './render.ts';
+import { refuseSeveralDocuments } from './values-documents.ts';
 
 /** Renders of one release, counted, two at a time, documents that come again parsed once. */
 export interface RenderSession {
@@ -47,17 +51,33 @@ export function openSession(helm: Helm, release: HelmRelease, options: SessionOp
       return renders;
     },
     print: (kubernetes, changes) =>
-      limit(() => {
+      limit(async () => {
+        const skipSchemaValidation = (await skipsSchema(helm, release)) || changes?.probe === true;
         renders += 1;
         return renderManifests(helm, release, {
           apiVersions: [...(options.apiVersions ?? []), ...(changes?.apiVersions ?? [])],
           signal: options.signal,
           kubernetes,
-          ...(changes === undefined
-            ? {}
-            : { extraValues: changes.overrides, skipSchemaValidation: changes.probe, includeCrds: false }),
+          skipSchemaValidation,
+          ...(changes === undefined ? {} : { extraValues: changes.overrides, includeCrds: false }),
         });
       }),
     read: (stream) => readManifests(stream, documents),
   };
+}
+
+// Discovery, gates and proof are sessions on the same release, and reading a large chart takes 50 ms.
+const skipped = new WeakMap<HelmRelease, Promise<boolean>>();
+
+function skipsSchema(helm: Helm, release: HelmRelease): Promise<boolean> {
+  const answer = skipped.get(release) ?? lookIntoChart(helm, release);
+  skipped.set(release, answer);
+  return answer;
+}
+
+/** True for a chart whose schema helm could check only with the internet. Throws CHART_INVALID for a chart that Helm 3 reads in part. */
+async function lookIntoChart(helm: Helm, { chart }: HelmRelease): Promise<boolean> {
+  const tgz = await readFile(chart);
+  if (helm.major === 3) refuseSeveralDocuments(tgz, basename(chart));
+  return remoteSchemaReferences(tgz, basename(chart)).length > 0;
 }

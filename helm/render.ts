@@ -3,10 +3,15 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import type { Helm } from './helm.ts';
+import { apisOf } from './kubernetes-apis.ts';
 import { type RenderedObject, readManifests } from './manifest-stream.ts';
 import { renderFailed } from './render-failure.ts';
+import { splitValuesDocuments } from './values-documents.ts';
 
-/** One values layer as text, given to helm unchanged. `name` is what errors call it. */
+/**
+ * One values layer as text, given to helm unchanged. `name` is what errors call it. Several YAML documents in it are merged in order, by both
+ * majors: Helm 3, which reads only the first of a file, gets one file a document.
+ */
 export interface ValuesText {
   readonly name: string;
   readonly text: string;
@@ -23,9 +28,9 @@ export interface HelmRelease {
 }
 
 export interface RenderOptions {
-  /** Minor or version that the chart sees as the cluster's: `1.36`. */
+  /** Minor or version that the chart sees as the cluster's, with the API versions and kinds that it serves: `1.36`. */
   readonly kubernetes: string;
-  /** API versions the chart sees beside those that helm knows: `monitoring.coreos.com/v1`. Default none. */
+  /** API versions the chart sees beside those of Kubernetes and those that helm knows: `monitoring.coreos.com/v1`. Default none. */
   readonly apiVersions?: readonly string[];
   /** Render although the chart's `values.schema.json` refuses the values, as a probe does. Default false. */
   readonly skipSchemaValidation?: boolean;
@@ -48,7 +53,7 @@ export async function renderRelease(helm: Helm, release: HelmRelease, options: R
 export async function renderManifests(helm: Helm, release: HelmRelease, options: RenderOptions): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'diolkos-values-'));
   try {
-    const layers = await writeValues(folder, release.values, options.extraValues);
+    const layers = await writeValues(folder, layersFor(helm, release.values), options.extraValues);
     const result = await helm.run(templateArguments(release, layers, options), { signal: options.signal, graceMs: 200 });
     if (result.exitCode === 0) return result.stdout;
     const stderr = layers.reduce((text, layer) => text.replaceAll(layer.path, layer.name), result.stderr);
@@ -61,6 +66,11 @@ export async function renderManifests(helm: Helm, release: HelmRelease, options:
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function layersFor(helm: Helm, values: readonly ValuesText[]): readonly ValuesText[] {
+  if (helm.major !== 3) return values;
+  return values.flatMap(({ name, text }) => splitValuesDocuments(text, name).map((document) => ({ name, text: document })));
 }
 
 interface WrittenLayer {
@@ -85,7 +95,7 @@ function templateArguments(release: HelmRelease, layers: readonly WrittenLayer[]
     ...(options.includeCrds === false ? [] : ['--include-crds']),
     // A bare minor would reach charts as "v1.36", and those that make a tag of it name an image that does not exist.
     `--kube-version=${/^\d+\.\d+$/.test(options.kubernetes) ? `${options.kubernetes}.0` : options.kubernetes}`,
-    ...(options.apiVersions ?? []).map((version) => `--api-versions=${version}`),
+    ...[...apisOf(options.kubernetes), ...(options.apiVersions ?? [])].map((version) => `--api-versions=${version}`),
     ...(options.skipSchemaValidation === true ? ['--skip-schema-validation'] : []),
     ...layers.flatMap((layer) => ['--values', layer.path]),
   ];
