@@ -24,6 +24,9 @@ export function program(signal: AbortSignal): Command {
       'after',
       '\nExit codes: 0 done, 1 failed, 2 differences found, 64 bad usage, 70 a bug in diolkos, 130 interrupted.',
     );
+  root.hook('preAction', (_, command) => {
+    if (command.opts().cache === false) process.env.DIOLKOS_CACHE = 'off';
+  });
   for (const add of [addBuild, addImages, addInspect, addVerify, addPush, addManifest]) add(root, signal);
   for (const command of root.commands) command.showHelpAfterError(`(diolkos ${command.name()} --help shows how it is used)`);
   return root;

@@ -9,6 +9,7 @@ import type { Helm } from '../helm/helm.ts';
 import type { Rewritable } from '../helm/prove.ts';
 import type { ValuesText } from '../helm/render.ts';
 import type { PackedChart } from './read-releases.ts';
+import { type SurveyCache, surveyKey, userCache } from './survey-cache.ts';
 import { surveyVariants } from './survey-variants.ts';
 import { uniteFindings, uniteImages, uniteKinds, uniteLeftovers } from './unite-survey.ts';
 
@@ -36,6 +37,8 @@ export interface SurveyInput {
 export interface SurveyOptions {
   /** Look for images behind switches that no scan profile turns on. */
   readonly gates: boolean;
+  /** Where earlier surveys are found. Default the user's cache, unless `DIOLKOS_CACHE` is `off`. */
+  readonly cache?: SurveyCache | 'off';
   readonly signal: AbortSignal;
 }
 
@@ -68,10 +71,24 @@ export interface ReleaseSurvey {
 }
 
 /**
- * Finds the images of a release and proves that each can be rewritten; what is not proven is told in `leftovers`, not thrown.
- * Throws RENDER_*, CHART_INVALID, and REFERENCE_INVALID for a pod image that is no reference.
+ * Finds the images of a release and proves that each can be rewritten; what is not proven is told in `leftovers`, not thrown. What an
+ * earlier run found for the same input comes from the cache. Throws RENDER_*, CHART_INVALID, and REFERENCE_INVALID for a pod image that is
+ * no reference.
  */
 export async function surveyRelease(helm: Helm, input: SurveyInput, options: SurveyOptions): Promise<ReleaseSurvey> {
+  const started = performance.now();
+  const { cache = userCache() } = options;
+  if (cache === 'off' || cache === undefined) return await surveyAnew(helm, input, options);
+  const key = surveyKey(helm, input, options);
+  const stored = await cache.load(key);
+  if (stored !== undefined) return { ...stored, renders: 0, seconds: secondsSince(started) };
+  const survey = await surveyAnew(helm, input, options);
+  const { renders: _, seconds: __, ...lasting } = survey;
+  await cache.store(key, lasting);
+  return survey;
+}
+
+async function surveyAnew(helm: Helm, input: SurveyInput, options: SurveyOptions): Promise<ReleaseSurvey> {
   const started = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'diolkos-chart-'));
   try {
@@ -86,9 +103,13 @@ export async function surveyRelease(helm: Helm, input: SurveyInput, options: Sur
       findings: uniteFindings(survey),
       kinds: uniteKinds(survey),
       renders: survey.renders,
-      seconds: (performance.now() - started) / 1000,
+      seconds: secondsSince(started),
     };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function secondsSince(started: number): number {
+  return (performance.now() - started) / 1000;
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { noCacheOption } from './cache-option.ts';
 import { type Format, formatOption } from './format-option.ts';
 
 /** `diolkos build`: a spec goes in, one tar and its lock come out. */
@@ -9,6 +10,7 @@ export function addBuild(root: Command, signal: AbortSignal): void {
     .argument('<spec>', 'the spec, such as bundle.yaml')
     .requiredOption('-o, --output <file>', 'the tar to write; it has this name only when it is whole')
     .option('--locked', 'take every digest from the lock beside the spec, resolve nothing anew', false)
+    .addOption(noCacheOption())
     .addOption(formatOption())
     .addHelpText(
       'after',

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { noCacheOption } from './cache-option.ts';
 import { addChartOptions, addScanOptions, type ChartFlags } from './chart-options.ts';
 import { type Format, formatOption } from './format-option.ts';
 
@@ -17,6 +18,7 @@ export function addImages(root: Command, signal: AbortSignal): void {
   addScanOptions(addChartOptions(command))
     .option('--no-gates', 'do not look behind switches, which takes the most renders')
     .addOption(new Option('--why <reference>', 'tell of one image each render, object, value and template line that shows it'))
+    .addOption(noCacheOption())
     .addOption(formatOption())
     .addHelpText(
       'after',
@@ -30,8 +32,13 @@ Examples:
   $ diolkos images bundle.yaml --format json | jq -r '.charts[].images[].reference'`,
     )
     .action(async (names: readonly string[], flags: ImagesFlags) => {
-      const { listImages } = await import('../list-images.ts');
-      await listImages(names, flags, { signal });
+      if (flags.why === undefined) {
+        const { listImages } = await import('../list-images.ts');
+        await listImages(names, flags, { signal });
+      } else {
+        const { explainImages } = await import('../explain-images.ts');
+        await explainImages(names, flags.why, flags, { signal });
+      }
     });
   root.addCommand(command);
 }
