@@ -1,7 +1,9 @@
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { assembleDiscovery, canonical } from './assemble-discovery.ts';
+import { placeKey } from './base-render.ts';
 import type { DiscoverOptions } from './discover.ts';
 import type { Discovery, FoundReference } from './discovery.ts';
+import type { Reading } from './find-references.ts';
 import { formatGate } from './gate.ts';
 import type { GateRender } from './gate-render.ts';
 import { settingsOf } from './gate-run.ts';
@@ -19,49 +21,80 @@ interface GatedContext {
   readonly release: HelmRelease;
 }
 
+/** Probes, at most, beyond those that show every reference once. */
+const mostProbes = 24;
+
 /**
- * The references that open gates show, each once, with every smallest gate that shows it and with the values that control it: for each
- * reference one of its gates is probed, as few renders as cover them all.
+ * The references that open gates show, each once, with every smallest gate that shows it and with the values that control it. As few gates
+ * as show every place are probed, and no more than 24 beyond those that show every reference.
  */
 export async function describeGated(opened: readonly GateRender[], context: GatedContext): Promise<FoundReference[]> {
   const probed = new Map(
     await Promise.all(coverOf(opened).map(async (render) => [render, await probeGate(render, context)] as const)),
   );
+  const found = opened.flatMap((render) => {
+    const shown = referencesOf(probed.get(render) ?? { base: render.base, controls: [], permits: [] }, context);
+    return shown.filter(({ reference }) => render.references.has(reference));
+  });
+  const groups = [...Map.groupBy(found, ({ reference }) => reference)].sort(([a], [b]) => (a < b ? -1 : 1));
+  return groups.map(([reference, group]) => ({
+    reference,
+    class: 'gated',
+    gates: smallestGates(opened, reference),
+    valuesPaths: [...new Set(group.flatMap(({ valuesPaths }) => valuesPaths))].sort(),
+    places: [...new Map(group.flatMap(({ places }) => places).map((place) => [JSON.stringify(place), place])).values()],
+  }));
+}
+
+function referencesOf({ base, controls }: ProbedBase, context: GatedContext): readonly FoundReference[] {
   const { options, discovery, values, release } = context;
-  const { references } = assembleDiscovery({
+  return assembleDiscovery({
     release: release.name,
     ...(options.profile === undefined ? {} : { profile: options.profile }),
     renders: 0,
     documents: discovery.documents,
     values,
-    bases: opened.map((render) => probed.get(render)?.base ?? render.base),
-    controls: [...probed.values()].flatMap(({ controls }) => controls),
+    bases: [base],
+    controls,
     permits: [],
     isIgnored: ignoredReferences(options.ignore),
     isExtra: extraReferences(options.extra ?? []),
-  });
-  const known = new Set(opened.flatMap((render) => [...render.references]));
-  return references
-    .filter(({ reference }) => known.has(reference))
-    .map((found) => ({ ...found, class: 'gated', gates: smallestGates(opened, found.reference) }));
+  }).references;
 }
 
-/** Gates that together show every reference, those with the most first. */
 function coverOf(opened: readonly GateRender[]): GateRender[] {
-  const cover: GateRender[] = [];
-  const open = new Set(opened.flatMap(({ references }) => [...references]));
-  while (open.size > 0) {
-    const adds = ({ references }: GateRender): number => [...references].filter((reference) => open.has(reference)).length;
-    const [best] = opened.toSorted((a, b) => adds(b) - adds(a));
-    if (best === undefined) break;
-    cover.push(best);
-    for (const reference of best.references) open.delete(reference);
-  }
-  return cover;
+  const whole = cover(opened, ({ references }) => references);
+  const placed = (render: GateRender): ReadonlySet<string> => new Set(newPlaces(render).map(placeKey));
+  const more = cover(opened, placed).filter((render) => !whole.includes(render));
+  return [...whole, ...more.slice(0, mostProbes)];
 }
 
-async function probeGate({ session, values, base, references }: GateRender, { options }: GatedContext): Promise<ProbedBase> {
-  const texts = base.places.filter((place) => references.has(canonical(place))).map(({ text }) => text);
+/** Renders that together show everything, those with the most first. */
+function cover(opened: readonly GateRender[], shownBy: (render: GateRender) => ReadonlySet<string>): GateRender[] {
+  const waiting = new Map(opened.map((render) => [render, shownBy(render)]));
+  const open = new Set([...waiting.values()].flatMap((shown) => [...shown]));
+  const chosen: GateRender[] = [];
+  while (open.size > 0) {
+    const counts = [...waiting].map(([render, shown]) => ({
+      render,
+      shown,
+      adds: [...shown].filter((one) => open.has(one)).length,
+    }));
+    const [best] = counts.sort((a, b) => b.adds - a.adds);
+    if (best === undefined || best.adds === 0) break;
+    chosen.push(best.render);
+    for (const one of best.shown) open.delete(one);
+  }
+  return chosen;
+}
+
+function newPlaces({ base, references }: GateRender): readonly Reading[] {
+  return base.places.filter((place) => references.has(canonical(place)));
+}
+
+async function probeGate(render: GateRender, { options }: GatedContext): Promise<ProbedBase> {
+  const { session, values, base, references } = render;
+  const texts = newPlaces(render).map(({ text }) => text);
   const named = options.paths.flatMap((text) => candidatesAt(values, parsePath(text) ?? [text]));
   const isPromising = ({ head }: Candidate): boolean => head !== '' && texts.some((text) => text.includes(head));
   return probeBase({ session, values, base, named, isPromising, isWanted: (place) => references.has(canonical(place)) });
