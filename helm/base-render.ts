@@ -1,8 +1,8 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
-import { type Reading, readReferences } from './find-references.ts';
+import { type Reading, readAllReferences } from './find-references.ts';
 import type { RenderedObject } from './manifest-stream.ts';
 import { formatObjectPath } from './payload.ts';
-import { asReference, pinOf } from './reference-text.ts';
+import { asReference } from './reference-text.ts';
 
 /** An unprobed render and the places of references in it. */
 export interface BaseRender {
@@ -15,10 +15,7 @@ export interface BaseRender {
 
 /** A render and every place in it where a reference stands for certain. */
 export function readBase(objects: readonly RenderedObject[], kubernetes: string): BaseRender {
-  const first = objects.flatMap((object) => readReferences(object, { known: new Set() }));
-  // A reference that is certain in one place is one wherever it stands, written out with its tag.
-  const known = new Set(first.map(({ text }) => text).filter((text) => pinOf(text) !== '' && /\/|\d\.\d|@/.test(text)));
-  const places = known.size === 0 ? first : objects.flatMap((object) => readReferences(object, { known }));
+  const places = readAllReferences(objects);
   return { kubernetes, objects, places, newNames: new Map() };
 }
 

@@ -1,22 +1,29 @@
+import { meaningOf, wordsOf } from './image-labels.ts';
 import type { RenderedObject } from './manifest-stream.ts';
 import { getInObject, type ObjectPath, payloadOf } from './payload.ts';
-import { spellingOf, type Token, tokensOf } from './reference-text.ts';
-import { hasSentinel, withoutSentinels } from './sentinel.ts';
-import { composeReference } from './sibling-keys.ts';
+import { asReference, pinOf, spellingOf, tokensOf } from './reference-text.ts';
+import { isOtherHost, isRegistryHost } from './registry-hosts.ts';
+import { hasSentinel } from './sentinel.ts';
+import { type ComposedReference, composeReference, pinKeys } from './sibling-keys.ts';
+import { groupByStem, type NamedText, namedTexts, type StemGroup } from './stem-groups.ts';
+import { isFileName, meaningOfToken } from './token-meaning.ts';
 import { isMap } from './values-path.ts';
 
 /**
  * One place where a reference stands in a rendered object.
- * `pod`: where a pod's images are. `keys`: spread over the keys of the map at `path`. `text`: token `index` of the string at `path`.
+ * `pod`: where a pod's images are. `keys`: spread over the keys of the map at `path`. `group`: spread over names with a common stem, of which
+ * the string at `path` holds the beginning. `text`: token `index` of the string at `path`.
  */
 export interface Reading {
   readonly object: RenderedObject;
   readonly path: ObjectPath;
-  readonly as: 'pod' | 'keys' | 'text';
+  readonly as: 'pod' | 'keys' | 'group' | 'text';
   readonly index: number;
   readonly text: string;
   /** Spelled out far enough to be pulled: in a pod always, elsewhere with tag or digest, or under a name that says image. */
   readonly complete: boolean;
+  /** Of a `group`: the map or list of variables, and the stem there. */
+  readonly group?: { readonly path: ObjectPath; readonly stem: string };
 }
 
 export interface ReadOptions {
@@ -28,31 +35,57 @@ export interface ReadOptions {
  * Every place of `object` where a reference stands for certain, payloads of ConfigMaps and Secrets included, and every place with a
  * sentinel. What merely might be a reference is left out: a false one is an image that cannot be pulled.
  */
-export function readReferences(object: RenderedObject, options: ReadOptions): Reading[] {
-  const reader = new ObjectReader(object, options.known);
-  reader.visit(object.value, [], '');
-  return reader.readings;
+export function readReferences(object: RenderedObject, { known }: ReadOptions): Reading[] {
+  return readingsOf(object).flatMap(({ certain, ...reading }) => (certain || known.has(reading.text) ? [reading] : []));
+}
+
+/** `readReferences` of a whole render: a reference that is certain in one place counts wherever it stands, written out with its tag. */
+export function readAllReferences(objects: readonly RenderedObject[]): Reading[] {
+  const all = objects.flatMap(readingsOf);
+  const texts = all.flatMap(({ certain, text }) => (certain ? [text] : []));
+  const known = new Set(texts.filter((text) => pinOf(text) !== '' && /\/|\d\.\d|@/.test(text)));
+  return all.flatMap(({ certain, ...reading }) => (certain || known.has(reading.text) ? [reading] : []));
 }
 
 /** The text at the place of `reading` in another render of the same object; `undefined` when that has no such place. */
 export function readAgain(object: RenderedObject, reading: Reading): string | undefined {
+  if (reading.group !== undefined) {
+    const { path, stem } = reading.group;
+    return groupByStem(namedTexts(getInObject(object.value, path))).find((group) => group.stem === stem)?.text;
+  }
   const value = getInObject(object.value, reading.path);
   if (reading.as === 'keys') return isMap(value) ? composeReference(value, true)?.text : undefined;
   if (typeof value !== 'string') return undefined;
   return reading.as === 'pod' ? value : tokensOf(value)[reading.index]?.text;
 }
 
+/** A reading that counts only if its text is known to be a reference, unless `certain`. */
+type PossibleReading = Reading & { readonly certain: boolean };
+
+function readingsOf(object: RenderedObject): PossibleReading[] {
+  const reader = new ObjectReader(object);
+  reader.visit(object.value, [], '');
+  return reader.readings;
+}
+
 const containerLists = new Set(['containers', 'initContainers', 'ephemeralContainers']);
+const documentKinds = new Set(['ConfigMap', 'Secret']);
+
+/** What Istio's webhook replaces by its own image. */
+const injectedImage = 'auto';
+
+type Map = Readonly<Record<string, unknown>>;
+const nothing: ReadonlySet<never> = new Set();
 
 /** `label` is what names a value: its key, the flag or variable it belongs to. */
 class ObjectReader {
-  readonly readings: Reading[] = [];
+  readonly readings: PossibleReading[] = [];
   readonly #object: RenderedObject;
-  readonly #known: ReadonlySet<string>;
+  readonly #inDocument: boolean;
 
-  constructor(object: RenderedObject, known: ReadonlySet<string>) {
+  constructor(object: RenderedObject) {
     this.#object = object;
-    this.#known = known;
+    this.#inDocument = documentKinds.has(object.kind);
   }
 
   visit(value: unknown, path: ObjectPath, label: string): void {
@@ -62,10 +95,12 @@ class ObjectReader {
   }
 
   #visitList(list: readonly unknown[], path: ObjectPath, label: string): void {
+    const done = this.#visitGroups(list, path, nothing);
     for (const [index, item] of list.entries()) {
       const place = [...path, index];
       const previous = list[index - 1];
       const flag = typeof previous === 'string' && /^--?[\w-]+$/.test(previous) ? previous : label;
+      if (done.has(index)) continue;
       if (containerLists.has(label) && isMap(item)) this.#visitPodPart(item, place, 'image');
       else if (label === 'volumes' && isMap(item) && isMap(item.image))
         this.#visitPodPart(item.image, [...place, 'image'], 'reference');
@@ -74,28 +109,40 @@ class ObjectReader {
   }
 
   /** A container or an image volume: `key` holds its image. */
-  #visitPodPart(part: Readonly<Record<string, unknown>>, path: ObjectPath, key: string): void {
+  #visitPodPart(part: Map, path: ObjectPath, key: string): void {
     const image = part[key];
-    if (typeof image === 'string' && image !== '' && image !== injectedImage) this.#add([...path, key], 'pod', 0, image, true);
+    if (typeof image === 'string' && image !== '' && image !== injectedImage)
+      this.#add({ path: [...path, key], as: 'pod', text: image, complete: true });
     this.#visitEntries(part, path, new Set([key]));
   }
 
-  #visitMap(map: Readonly<Record<string, unknown>>, path: ObjectPath, label: string): void {
-    const composed = this.#composedIn(map, label);
-    if (composed !== undefined) this.#add(path, 'keys', 0, composed.text, composed.pinned);
-    this.#visitEntries(map, path, new Set(composed?.keys));
+  #visitMap(map: Map, path: ObjectPath, label: string): void {
+    if (isContainer(map)) {
+      this.#visitPodPart(map, path, 'image');
+      return;
+    }
+    const trusted = meaningOf(label).image || (typeof map.name === 'string' && hasSentinel(map.name));
+    const composed = composeReference(map, trusted);
+    const certain = composed !== undefined && isImage(composed, map, label);
+    if (composed !== undefined && (certain || composed.pinned))
+      this.#add({ path, as: 'keys', text: composed.text, complete: composed.pinned, certain });
+    const grouped = this.#visitGroups(map, path, new Set(composed?.keys));
+    this.#visitEntries(map, path, new Set([...grouped, ...(certain ? composed.keys : [])]));
   }
 
-  #composedIn(map: Readonly<Record<string, unknown>>, label: string): ReturnType<typeof composeReference> {
-    const trustName = saysImage(label) || (typeof map.name === 'string' && hasSentinel(map.name));
-    const composed = composeReference(map, trustName);
-    if (composed === undefined) return undefined;
-    if (hasSentinel(composed.text) || this.#known.has(composed.text)) return composed;
-    const spelling = composed.pinned ? spellingOf(composed.text) : undefined;
-    return spelling !== undefined && (spelling.host || saysImage(label)) ? composed : undefined;
+  /** References spread over the names of a map or of a list of variables, `taken` aside; returns the keys or indexes that are read by it. */
+  #visitGroups(value: unknown, path: ObjectPath, taken: ReadonlySet<string | number>): ReadonlySet<string | number> {
+    const read = new Set<string | number>();
+    for (const group of groupByStem(namedTexts(value).filter(({ steps }) => !taken.has(steps[0])))) {
+      if (!isImageGroup(group)) continue;
+      const { stem, text, pinned, lead, members } = group;
+      this.#add({ path: [...path, ...lead.steps], as: 'group', text, complete: pinned, group: { path, stem } });
+      for (const { steps } of members) read.add(steps[0]);
+    }
+    return read;
   }
 
-  #visitEntries(map: Readonly<Record<string, unknown>>, path: ObjectPath, done: ReadonlySet<string>): void {
+  #visitEntries(map: Map, path: ObjectPath, done: ReadonlySet<string | number>): void {
     const { name, value } = map;
     const variable = typeof name === 'string' && typeof value === 'string' ? name : undefined;
     for (const [key, entry] of Object.entries(map)) {
@@ -110,71 +157,52 @@ class ObjectReader {
   }
 
   #visitTokens(text: string, path: ObjectPath, label: string): void {
-    // A list of references has its name in front; prose and scripts have many words.
-    const own = text.length < 4096 && /^[\w./:@+=,;\-\s]*$/.test(text) ? label : '';
+    if (!/[/:]/.test(text) && !hasSentinel(text)) return;
     for (const [index, token] of tokensOf(text).entries()) {
       const probed = hasSentinel(token.text);
       if (!probed && !/[/:]/.test(token.text)) continue;
-      const named = labelBefore(text, token) ?? own;
-      const whole = text.trim().length === token.text.length;
-      if (probed) this.#add(path, 'text', index, token.text, isComplete(withoutSentinels(token.text), named));
-      else if (this.#isKnown(token, named) || this.#isCertain(token, named, whole))
-        this.#add(path, 'text', index, token.text, true);
+      const meaning = meaningOfToken({ token, text, label, inDocument: this.#inDocument }, probed);
+      if (meaning === 'none') continue;
+      const certain = meaning !== 'possible';
+      this.#add({ path, as: 'text', index, text: token.text, complete: meaning !== 'unfinished', certain });
     }
   }
 
-  #isKnown(token: Token, label: string): boolean {
-    return this.#known.has(token.text) && (saysImage(label) || !isDocumentText(this.#object));
-  }
-
-  #isCertain(token: Token, label: string, whole: boolean): boolean {
-    if (token.scheme !== undefined && !referenceSchemes.has(token.scheme)) return false;
-    const spelling = spellingOf(token.text);
-    if (spelling === undefined) return false;
-    if (saysImage(label))
-      return spelling.pinned ? spelling.host || token.text.includes('/') || whole : spelling.host && !/:\d+\//.test(token.text);
-    return spelling.host && spelling.pinned && looksReleased(spelling.reference) && !isDocumentText(this.#object);
-  }
-
-  #add(path: ObjectPath, as: Reading['as'], index: number, text: string, complete: boolean): void {
-    this.readings.push({ object: this.#object, path, as, index, text, complete });
+  #add(reading: Omit<PossibleReading, 'object' | 'index' | 'certain'> & { index?: number; certain?: boolean }): void {
+    this.readings.push({ index: 0, certain: true, ...reading, object: this.#object });
   }
 }
 
-/** What Istio's webhook replaces by its own image. */
-const injectedImage = 'auto';
+const containerKeys = ['command', 'args', 'env', 'envFrom', 'volumeMounts', 'imagePullPolicy', 'source'];
 
-const referenceSchemes = new Set(['docker', 'oci', 'docker-image', 'containers-storage']);
-
-/** True for keys, flags and variables that hold an image by their name: `image`, `agentImage`, `--init-image`, `RELATED_IMAGE_X`. */
-function saysImage(label: string): boolean {
-  return (
-    /images?$|^images?|image[-_]?(?:name|ref|reference|uri|repository|path)$|_image_/i.test(label) && !notAnImage.test(label)
-  );
+/** A container outside of the lists of a pod, as workflows have it. */
+function isContainer(map: Map): boolean {
+  const { image } = map;
+  if (typeof image !== 'string' || !containerKeys.some((key) => Object.hasOwn(map, key))) return false;
+  if (pinKeys.some((key) => Object.hasOwn(map, key)) || Object.hasOwn(map, 'repository') || Object.hasOwn(map, 'registry'))
+    return false;
+  return !isFileName(image) && asReference(image) !== undefined;
 }
 
-const notAnImage =
-  /pull|polic|secret|(?:tag|version|digest|sha|hash|size|type|format|ids?|url|registry|prefix|suffix|dir|gc|scan(?:ner|ning)?)$/i;
+/** Keys of maps that speak of code or charts with words of images. */
+const otherKeys = ['chart', 'chartName', 'repoURL', 'url', 'branch', 'revision', 'git'];
+const otherLabels = new Set(['git', 'source', 'sources', 'chart', 'charts', 'repo', 'repos', 'repository']);
 
-/** The flag, variable or key written in front of a token in the same string: `--image=`, `IMAGE: `, `image = "`. */
-function labelBefore(text: string, token: Token): string | undefined {
-  const start = token.start - (token.scheme === undefined ? 0 : token.scheme.length + 3);
-  const before = text.slice(Math.max(0, start - 100), start);
-  return /([A-Za-z][\w.-]*)["']?\s*(?:=|:)\s*["']?$/.exec(before)?.[1] ?? /--?([A-Za-z][\w-]*)[ \t]+["']?$/.exec(before)?.[1];
+function isImage(composed: ComposedReference, map: Map, label: string): boolean {
+  if (otherKeys.some((key) => Object.hasOwn(map, key))) return false;
+  if (hasSentinel(composed.text)) return true;
+  const spelling = composed.pinned ? spellingOf(composed.text) : undefined;
+  if (spelling === undefined || isOtherHost(spelling.reference.host)) return false;
+  if (spelling.host || meaningOf(label).image) return true;
+  const isPair = composed.keys.some((key) => key !== 'version' && pinKeys.includes(key)) && composed.text.includes('/');
+  return isPair && !wordsOf(label).some((word) => otherLabels.has(word));
 }
 
-function isComplete(text: string, label: string): boolean {
+function isImageGroup({ text, pinned, telling, members }: StemGroup<NamedText>): boolean {
+  if (hasSentinel(text)) return true;
   const spelling = spellingOf(text);
-  if (spelling === undefined) return false;
-  return spelling.pinned || (saysImage(label) && text.includes('/') && !/base|default/i.test(label));
-}
-
-/** Host and tag alone do not make an image: `nvidia.com/gpu:1`, `node.kubernetes.io/role:NoSchedule`. */
-function looksReleased(reference: { readonly tag?: string; readonly digest?: string }): boolean {
-  return reference.digest !== undefined || /\d\.\d|^latest$/.test(reference.tag ?? '');
-}
-
-/** Free text in ConfigMaps and Secrets (scripts, dashboards, manuals) mentions images that nothing pulls. */
-function isDocumentText(object: RenderedObject): boolean {
-  return object.kind === 'ConfigMap' || object.kind === 'Secret';
+  if (spelling === undefined || isOtherHost(spelling.reference.host)) return false;
+  if (spelling.host && isRegistryHost(spelling.reference.host)) return true;
+  const saysImage = text.includes('/') && members.some(({ name }) => /image/i.test(name));
+  return pinned && (saysImage || (spelling.host && telling));
 }

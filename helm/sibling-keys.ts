@@ -13,6 +13,9 @@ const nameKeys = ['image', 'imageName', 'name'];
 const tagKeys = ['tag', 'imageTag', 'version'];
 const digestKeys = ['digest', 'imageDigest', 'sha', 'sha256'];
 
+/** Keys that hold a tag or a digest. */
+export const pinKeys: readonly string[] = [...tagKeys, ...digestKeys];
+
 /**
  * Reads the keys of `map` as one reference. `undefined` when they are none: no name, a name that is a whole reference already, nothing beside
  * the name. `name` counts only where `trustName` says that the map is an image, since nearly every map has one.
@@ -25,7 +28,7 @@ export function composeReference(map: Readonly<Record<string, unknown>>, trustNa
   if (parts === undefined || /[:@]/.test(parts.at(-1)?.text.replace(/^[^/]*\//, '') ?? '')) return undefined;
   const tag = part(map, tagKeys);
   const digest = part(map, digestKeys);
-  const hasPinKeys = [...tagKeys, ...digestKeys].some((key) => Object.hasOwn(map, key));
+  const hasPinKeys = pinKeys.some((key) => Object.hasOwn(map, key));
   if (!hasPinKeys && parts.length < 2) return undefined;
   const pin = pinText(tag?.text, digest?.text);
   const keys = [...parts, tag, digest].flatMap((used) => (used === undefined ? [] : [used.key]));
@@ -54,7 +57,8 @@ function joinParts(registry: Part | undefined, repository: Part | undefined, nam
   return [registry, ...named].filter((entry) => entry !== undefined);
 }
 
-function pinText(tag: string | undefined, digest: string | undefined): string {
+/** `:tag@sha256:…` of what stands under a key for a tag and one for a digest, with or without `sha256:`; empty for neither. */
+export function pinText(tag: string | undefined, digest: string | undefined): string {
   const hex = digest?.replace(/^sha256:/, '');
   const digestText = hex !== undefined && /^[0-9a-f]{64}$/.test(hex) ? `@sha256:${hex}` : '';
   if (tag === undefined) return digestText;
