@@ -36,6 +36,7 @@ export type ErrorCode =
   | 'RENDER_UNREADABLE'
   | 'REWRITE_UNPROVEN'
   | 'IMAGE_NOT_IN_BUNDLE'
+  | 'IMAGE_NOT_FOUND'
   // cluster
   | 'CLUSTER_UNREACHABLE'
   | 'CLUSTER_FAILED'

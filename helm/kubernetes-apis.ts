@@ -14,6 +14,9 @@ export type ApiState =
   | { readonly state: 'custom' };
 
 const newest = Math.max(...Object.values(servedApis).flatMap((kinds) => Object.values(kinds).map(([, last]) => last)));
+/** The newest minor that the data knows: `1.36`. */
+export const newestMinor = `1.${newest}`;
+
 const oldest = Math.min(...Object.values(servedApis).flatMap((kinds) => Object.values(kinds).map(([first]) => first)));
 
 /**

@@ -3,8 +3,10 @@ import { Command } from 'commander';
 import { addBuild } from './commands/build.ts';
 import { addImages } from './commands/images.ts';
 import { addInspect } from './commands/inspect.ts';
+import { addLint } from './commands/lint.ts';
 import { addManifest } from './commands/manifest.ts';
 import { addPush } from './commands/push.ts';
+import { addRewrite } from './commands/rewrite.ts';
 import { addVerify } from './commands/verify.ts';
 import { guardOutput } from './guard-output.ts';
 import { exitCodeOf, printError } from './print-error.ts';
@@ -27,7 +29,7 @@ export function program(signal: AbortSignal): Command {
   root.hook('preAction', (_, command) => {
     if (command.opts().cache === false) process.env.DIOLKOS_CACHE = 'off';
   });
-  for (const add of [addBuild, addImages, addInspect, addVerify, addPush, addManifest]) add(root, signal);
+  for (const add of [addBuild, addImages, addLint, addRewrite, addInspect, addVerify, addPush, addManifest]) add(root, signal);
   for (const command of root.commands) command.showHelpAfterError(`(diolkos ${command.name()} --help shows how it is used)`);
   return root;
 }

@@ -2,6 +2,7 @@ import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { ReleaseName } from '../bundle-spec/names.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { readChart } from '../helm/chart.ts';
+import { newestMinor } from '../helm/kubernetes-apis.ts';
 import { applyEdits } from '../helm/overrides.ts';
 import { parseSettings } from '../helm/parse-settings.ts';
 import type { ValuesText } from '../helm/render.ts';
@@ -13,9 +14,6 @@ import { readChartAt } from './chart-sources/path.ts';
 import type { ChartFlags } from './commands/chart-options.ts';
 import type { FailedSource, Source } from './read-sources.ts';
 import type { SurveyInput } from './survey-release.ts';
-
-/** Charts are rendered for this minor when nothing says which. */
-const newestMinor = '1.36';
 
 /**
  * A chart at a path, with the release that the flags describe. One that cannot be read is given with its error, and so are missing
@@ -33,7 +31,7 @@ export async function readBareChart(
     const name = flags.name ?? releaseName(chartName);
     const chart = { name: chartName, version, bytes, digest: digestOf(bytes) };
     const input: SurveyInput = { ...settings, name, namespace: flags.namespace ?? name, chart };
-    return { name: path, input, isBare: true };
+    return { name: path, input, isBare: true, unread: [] };
   } catch (error) {
     if (!(error instanceof BundleError)) throw error;
     return { name: path, error: bareChartError(error, path) };

@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
+import type { CarriedValuesLayer } from '../bundle-spec/values-layer.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
 import type { ChartFlags } from './commands/chart-options.ts';
 import { surveyInput } from './discover-releases.ts';
@@ -17,6 +18,8 @@ export interface Source {
   readonly input: SurveyInput;
   /** A chart was given, no spec: what to add is a flag, no line of a spec. */
   readonly isBare: boolean;
+  /** Layers of values that only the cluster knows: `Secret shop-values`. They are left out. */
+  readonly unread: readonly string[];
 }
 
 /** A chart that cannot be read; the others are looked at all the same. */
@@ -98,12 +101,21 @@ async function readSpecSources(file: string, options: { readonly signal: AbortSi
         name: release.spec.name,
         input: surveyInput(spec, release),
         isBare: false,
+        unread: unreadLayers(release.values),
       })),
       extra: canonical(spec.images.extra),
     };
   } finally {
     await registries.close();
   }
+}
+
+/** The ConfigMaps and Secrets among layers of values. */
+export function unreadLayers(layers: readonly CarriedValuesLayer[]): string[] {
+  return layers.flatMap((layer) => {
+    if ('text' in layer) return [];
+    return 'secret' in layer ? [`Secret ${layer.secret.name}`] : [`ConfigMap ${layer.configMap.name}`];
+  });
 }
 
 async function readCharts(

@@ -13,6 +13,8 @@ import { type ReleaseSurvey, type SurveyInput, type SurveyOptions, surveyRelease
 /** A source and what is known of it. `findings` are all there are, what the rewrite leaves among them, errors first. */
 export interface SurveyedSource {
   readonly source: Source;
+  /** What was surveyed: the source's input, with placeholders where they were wanted. */
+  readonly input: SurveyInput;
   readonly survey: ReleaseSurvey;
   readonly findings: readonly Finding[];
 }
@@ -49,7 +51,7 @@ async function surveySource(helm: Helm, source: Source, options: SourceOptions):
         fix,
       };
     });
-    return { source, survey, findings: bySeverity([...left, ...survey.findings, ...findings]) };
+    return { source, input, survey, findings: bySeverity([...left, ...survey.findings, ...findings]) };
   } catch (error) {
     options.signal.throwIfAborted();
     if (!(error instanceof BundleError) || error.code === 'HELM_MISSING') throw error;

@@ -1,0 +1,93 @@
+import { apiVersion } from '../bundle-spec/names.ts';
+import { writeYaml } from '../bundle-spec/write-yaml.ts';
+import type { Rewrite } from '../helm/prove.ts';
+import { asFlag } from './bare-chart-error.ts';
+import { count, printJson } from './print-table.ts';
+import type { RewrittenSource } from './rewrite-source.ts';
+
+/** One YAML document a release: the values to add, below a comment with what is proven. Fit for `helm --values`, if there is one. */
+export function printOverrides(rewritten: readonly RewrittenSource[]): void {
+  process.stdout.write(rewritten.map((one) => `${comment(one)}${writeYaml(one.overrides)}`).join('---\n'));
+}
+
+/** What would be installed, as one stream of manifests. */
+export function printManifests(rewritten: readonly RewrittenSource[]): void {
+  for (const { manifests } of rewritten) {
+    const stream = manifests();
+    process.stdout.write(`${stream.startsWith('---') ? '' : '---\n'}${stream}${stream.endsWith('\n') ? '' : '\n'}`);
+  }
+}
+
+/** The same as one JSON document; `manifests` only where they are asked for and proven, or asked for in any case. */
+export function printRewriteJson(
+  rewritten: readonly RewrittenSource[],
+  options: { readonly manifests: boolean; readonly partial: boolean },
+): void {
+  const releases = rewritten.map((one) => ({
+    release: one.source.input.name,
+    chart: { name: one.source.input.chart.name, version: one.source.input.chart.version },
+    kubernetes: one.source.input.kubernetes,
+    proven: one.leftovers.length === 0,
+    overrides: one.overrides,
+    postRender: one.postRender,
+    images: one.references.map(({ reference, places }) => ({
+      reference,
+      places: places.length,
+      rewritable: one.rewritable.get(reference) ?? 'no',
+    })),
+    leftovers: one.leftovers.map(({ place, specLine, ...left }) => ({
+      ...place,
+      ...left,
+      fix: one.source.isBare ? asFlag(specLine) : specLine,
+    })),
+    pullSecretLeft: one.pullSecretLeft,
+    unread: one.source.unread,
+    renders: one.renders,
+    ...(options.manifests && (options.partial || one.leftovers.length === 0) ? { manifests: one.manifests() } : {}),
+  }));
+  printJson({ apiVersion, kind: 'RewriteReport', releases });
+}
+
+/** On stderr: a line a release, and what the proof does not know. */
+export function printRewriteSummary(rewritten: readonly RewrittenSource[]): void {
+  for (const one of rewritten) {
+    const { source, pullSecretLeft } = one;
+    process.stderr.write(`${source.input.name}: ${summary(one)}\n`);
+    for (const layer of source.unread) {
+      process.stderr.write(`note: ${layer} is read behind the gap; what its values change is proven there\n`);
+    }
+    if (pullSecretLeft.length > 0) process.stderr.write(`note: ${pullSecretNote(pullSecretLeft)}\n`);
+  }
+}
+
+function comment(one: RewrittenSource): string {
+  const { name, chart, kubernetes } = one.source.input;
+  const changes = Object.entries(one.postRender.images).map(([from, to]) => `#   ${from} -> ${to}\n`);
+  const pods = one.postRender.pullSecret?.pods.map(({ kind, name: pod }) => `${kind}/${pod}`) ?? [];
+  return (
+    `# ${name}: chart ${chart.name} ${chart.version}, Kubernetes ${kubernetes.join(', ')}\n# ${summary(one)}\n` +
+    (changes.length === 0 ? '' : `# by post-renderer:\n${changes.join('')}`) +
+    (pods.length === 0 ? '' : `# pull secret ${one.postRender.pullSecret?.name} by post-renderer: ${pods.join(', ')}\n`)
+  );
+}
+
+/** `4 images in 7 places: 3 by values, 1 by post-renderer; nothing foreign is left`. */
+function summary({ references, rewritable, leftovers }: RewrittenSource): string {
+  const places = references.reduce((sum, reference) => sum + reference.places.length, 0);
+  const ways = [
+    ['values', 'by values'],
+    ['post-render', 'by post-renderer'],
+    ['no', 'not rewritten'],
+  ] as const;
+  const counted = ways.flatMap(([way, words]) => {
+    const images = references.filter(({ reference }) => (rewritable.get(reference) ?? 'no') === way);
+    return images.length === 0 ? [] : [`${images.length} ${words}`];
+  });
+  const ends = leftovers.length === 0 ? 'nothing foreign is left' : `${count(leftovers.length, 'place')} left`;
+  return `${count(references.length, 'image')} in ${count(places, 'place')}${counted.length === 0 ? '' : `: ${counted.join(', ')}`}; ${ends}`;
+}
+
+function pullSecretNote(gaps: Rewrite['pullSecretLeft']): string {
+  const accounts = [...new Set(gaps.map(({ namespace, serviceAccount }) => `${namespace}/${serviceAccount}`))];
+  return `${count(gaps.length, 'pod')} cannot be given the pull secret; add it to the imagePullSecrets of ServiceAccount ${accounts.join(', ')}`;
+}

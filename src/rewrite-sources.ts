@@ -1,0 +1,70 @@
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+import { findHelm } from '../helm/helm.ts';
+import { rewriteUnproven } from '../helm/leftovers.ts';
+import { asFlag, bareChartError } from './bare-chart-error.ts';
+import type { ChartFlags } from './commands/chart-options.ts';
+import type { Format } from './commands/format-option.ts';
+import { printManifests, printOverrides, printRewriteJson, printRewriteSummary } from './print-rewrite.ts';
+import { readBundleSources } from './read-bundle-sources.ts';
+import { checkNoChartFlags, kindOf, readSources, type Source } from './read-sources.ts';
+import { type RewrittenSource, rewriteSource } from './rewrite-source.ts';
+import { rewriteTarget, type TargetFlags } from './rewrite-target.ts';
+
+export interface RewriteFlags extends ChartFlags, TargetFlags {
+  readonly manifests: boolean;
+  readonly partial: boolean;
+  readonly format: Format;
+}
+
+/**
+ * Prints the values that bring every image of a bundle, spec or chart from a registry, or what would be installed with them. When anything is
+ * left it throws REWRITE_UNPROVEN with the lines to add, and has printed only the JSON report, or with `partial` what it has.
+ */
+export async function rewriteSources(
+  name: string,
+  flags: RewriteFlags,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  const target = await rewriteTarget(flags, { signal });
+  const sources = await openSources(name, flags, signal);
+  const helm = await findHelm({ signal });
+  const rewritten: RewrittenSource[] = [];
+  for (const plain of sources) {
+    const source = await target.withSiteValues(plain);
+    const pullSecret = target.pullSecret === undefined ? {} : { pullSecret: target.pullSecret };
+    rewritten.push(
+      await rewriteSource(helm, source, target.target, { ...pullSecret, signal }).catch((error) => inFlags(error, source)),
+    );
+  }
+  const leftovers = rewritten.flatMap((one) => one.leftovers);
+  if (flags.format === 'json') printRewriteJson(rewritten, flags);
+  else if (leftovers.length === 0 || flags.partial) (flags.manifests ? printManifests : printOverrides)(rewritten);
+  if (flags.format === 'text') printRewriteSummary(rewritten);
+  if (leftovers.length > 0) throw unproven(rewritten);
+}
+
+async function openSources(name: string, flags: RewriteFlags, signal: AbortSignal): Promise<readonly Source[]> {
+  if ((await kindOf(name)) === 'bundle') {
+    checkNoChartFlags(name, flags);
+    return await readBundleSources(name, { signal });
+  }
+  const { sources } = await readSources([name], flags, { signal });
+  return sources.map((source) => {
+    if ('error' in source) throw source.error;
+    return source;
+  });
+}
+
+function inFlags(error: unknown, source: Source): never {
+  throw source.isBare && error instanceof BundleError ? bareChartError(error, source.name) : error;
+}
+
+function unproven(rewritten: readonly RewrittenSource[]): BundleError {
+  const leftovers = rewritten.flatMap((one) => one.leftovers);
+  const error = rewriteUnproven(leftovers);
+  if (!rewritten.some(({ source }) => source.isBare)) return error;
+  const add = [...new Set(leftovers.map(({ specLine }) => asFlag(specLine)))];
+  return new BundleError(error.code, error.message, {
+    hint: `name the value that holds it with --path, or add: ${add.join(' ')}; --partial prints what there is`,
+  });
+}
