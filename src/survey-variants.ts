@@ -1,66 +1,78 @@
 import type { Finding } from '../bundle-spec/finding.ts';
-import { discoverRelease } from '../helm/discover.ts';
-import type { Discovery, FoundReference } from '../helm/discovery.ts';
+import type { FoundReference } from '../helm/discovery.ts';
+import { findFindings } from '../helm/findings.ts';
 import type { Helm } from '../helm/helm.ts';
-import { type Rewrite, rewriteRelease } from '../helm/prove.ts';
-import type { HelmRelease } from '../helm/render.ts';
+import { openGates } from '../helm/open-gates.ts';
 import { gatedPolicy } from './gated-policy.ts';
-import type { SurveyInput, SurveyOptions } from './survey-release.ts';
-
-/** Stands for the registry behind the gap while a rewrite is proven on the connected side. */
-const proofTarget = { host: 'registry.diolkos.invalid', prefix: '' };
-
-/** One set of values of a release, with what its renders showed. */
-export interface Variant {
-  /** `profile <name>` of the scan profile; absent for the values as deployed. */
-  readonly gate?: string;
-  readonly discovery: Discovery;
-  readonly rewrite: Rewrite;
-}
+import { proveGates } from './prove-gates.ts';
+import type { SurveyOptions } from './survey-release.ts';
+import { discoverOptions, releaseWith, type SurveySource, surveyVariant, type Variant } from './survey-variant.ts';
 
 /** Every variant of a release, and what stands behind its switches. */
 export interface SurveyedVariants {
-  readonly variants: readonly Variant[];
+  readonly deployed: Variant;
+  /** By name. */
+  readonly profiles: ReadonlyMap<string, Variant>;
   readonly gated: readonly FoundReference[];
   readonly declared: readonly FoundReference[];
+  /** Canonical references that `images.gated` takes and no scan profile shows. */
+  readonly taken: ReadonlySet<string>;
+  /** With gates open, so that each of `taken` is in one of them at least. */
+  readonly opened: readonly Variant[];
   readonly findings: readonly Finding[];
-  /** `images.gated`, for a canonical reference. */
-  readonly takes: (reference: string) => boolean;
   readonly renders: number;
 }
 
-interface Source {
-  readonly input: SurveyInput;
-  /** Path of the packed chart. */
-  readonly chart: string;
-}
-
-/** Discovers and proves a release as deployed and with every scan profile on top. Throws as `discoverRelease` does. */
-export async function surveyVariants(helm: Helm, source: Source, options: SurveyOptions): Promise<SurveyedVariants> {
+/** Discovers and proves a release as deployed, with every scan profile, and behind its gates. Throws as `surveyRelease` does. */
+export async function surveyVariants(helm: Helm, source: SurveySource, options: SurveyOptions): Promise<SurveyedVariants> {
   const { input } = source;
-  const variants = [await surveyVariant(helm, source, undefined, options)];
-  for (const profile of input.profiles.keys()) variants.push(await surveyVariant(helm, source, profile, options));
+  const deployed = await surveyVariant(helm, source, undefined, options);
+  const profiles = new Map<string, Variant>();
+  for (const [profile, values] of input.profiles) {
+    profiles.set(profile, await surveyVariant(helm, source, { profile, values }, options));
+  }
+  const { gated, declared, findings, renders } = await openAll(helm, source, deployed, options);
+  const shown = new Set([...profiles.values()].flatMap(({ discovery }) => discovery.references.map((found) => found.reference)));
+  const takes = gatedPolicy(input.gated ?? 'report');
+  const toProve = gated.filter(({ reference }) => takes(reference) && !shown.has(reference));
+  const opened = await proveGates(helm, source, toProve, options);
+  const variants = [deployed, ...profiles.values()];
   return {
-    variants,
-    gated: [],
-    declared: [],
-    findings: [],
-    takes: gatedPolicy(input.gated ?? 'report'),
-    renders: variants.reduce((sum, { discovery, rewrite }) => sum + discovery.renders + rewrite.renders, 0),
+    deployed,
+    profiles,
+    gated,
+    declared,
+    taken: new Set(toProve.map(({ reference }) => reference)),
+    opened,
+    findings: [...findings, ...(await findAll(helm, source, variants, options))],
+    renders: [...variants, ...opened].reduce((sum, one) => sum + one.discovery.renders + one.rewrite.renders, renders),
   };
 }
 
-async function surveyVariant(
+async function openAll(
   helm: Helm,
-  { input, chart }: Source,
-  profile: string | undefined,
+  source: SurveySource,
+  { discovery }: Variant,
+  { gates, signal }: SurveyOptions,
+): Promise<Awaited<ReturnType<typeof openGates>>> {
+  if (!gates) return { gated: [], declared: discovery.dumped, findings: [], renders: 0 };
+  const { kubernetes } = source.input;
+  return openGates(helm, releaseWith(source, []), discovery, { ...discoverOptions(source, undefined), kubernetes, signal });
+}
+
+/** Of the values as deployed and of every profile. */
+async function findAll(
+  helm: Helm,
+  source: SurveySource,
+  variants: readonly Variant[],
   { signal }: SurveyOptions,
-): Promise<Variant> {
-  const { name, namespace, kubernetes, apiVersions = [], paths, ignore, extra } = input;
-  const layers = profile === undefined ? [] : (input.profiles.get(profile) ?? []);
-  const release: HelmRelease = { name, namespace, chart, values: [...input.values, ...layers] };
-  const common = { ignore, extra, apiVersions, signal, ...(profile === undefined ? {} : { profile }) };
-  const discovery = await discoverRelease(helm, release, { ...common, kubernetes, paths });
-  const rewrite = await rewriteRelease(helm, release, discovery, proofTarget, { ...common, installedBy: 4 });
-  return { ...(profile === undefined ? {} : { gate: `profile ${profile}` }), discovery, rewrite };
+): Promise<Finding[]> {
+  const layers = [[], ...source.input.profiles.values()];
+  const { apiVersions = [], chart } = source.input;
+  const found: Finding[] = [];
+  for (const [index, { discovery }] of variants.entries()) {
+    const release = releaseWith(source, layers[index] ?? []);
+    found.push(...(await findFindings(helm, { release, discovery, chart: chart.bytes }, { apiVersions, signal })));
+  }
+  return found;
 }

@@ -3,42 +3,59 @@ import type { Finding } from '../bundle-spec/finding.ts';
 import type { FoundReference, Leftover } from '../helm/discovery.ts';
 import type { Rewritable } from '../helm/prove.ts';
 import type { SurveyedImage } from './survey-release.ts';
-import type { SurveyedVariants, Variant } from './survey-variants.ts';
+import type { Variant } from './survey-variant.ts';
+import type { SurveyedVariants } from './survey-variants.ts';
 
 /** One entry a reference, sorted; its places, paths and gates are those of all renders, each once. */
 export function uniteImages(survey: SurveyedVariants): SurveyedImage[] {
-  const rendered = survey.variants.flatMap(({ gate, discovery }) => discovery.references.map((found) => ({ gate, found })));
-  const others = [...survey.gated, ...survey.declared].map((found) => ({ gate: undefined, found }));
-  const groups = Map.groupBy([...rendered, ...others], ({ found }) => found.reference);
+  const groups = Map.groupBy(allFound(survey), ({ found }) => found.reference);
   const images = [...groups].map(([reference, group]): SurveyedImage => {
-    const profiles = group.flatMap(({ gate }) => gate ?? []);
     const found = group.map((one) => one.found);
     const shown = classOf(group);
-    const isGated = shown === 'gated';
+    const profiles = group.flatMap(({ profile }) => (profile === undefined ? [] : [`profile ${profile}`]));
     return {
       reference,
       class: shown,
-      gates: isGated ? unique([...profiles, ...found.flatMap(({ gates }) => gates)]) : [],
+      gates: shown === 'gated' ? unique([...profiles, ...found.flatMap(({ gates }) => gates)]) : [],
       valuesPaths: unique(found.flatMap(({ valuesPaths }) => valuesPaths)).sort(),
       places: unitePlaces(found.flatMap(({ places }) => places)),
-      rewritable: rewritability(reference, found, survey.variants),
-      ships: isGated ? profiles.length > 0 || survey.takes(reference) : shown !== 'declared',
+      rewritable: rewritability(reference, found, survey),
+      ships: shown === 'gated' ? profiles.length > 0 || survey.taken.has(reference) : shown !== 'declared',
     };
   });
   return images.sort((a, b) => (a.reference < b.reference ? -1 : 1));
 }
 
-/** What renders as deployed is not gated, whatever else shows it. */
-function classOf(
-  group: readonly { readonly gate: string | undefined; readonly found: FoundReference }[],
-): FoundReference['class'] {
-  const deployed = group.flatMap(({ gate, found }) => (gate === undefined ? [found.class] : []));
-  for (const shown of ['used', 'hard-coded', 'gated'] as const) if (deployed.includes(shown)) return shown;
-  return group.some(({ gate }) => gate !== undefined) ? 'gated' : 'declared';
+interface Found {
+  readonly found: FoundReference;
+  readonly profile?: string;
 }
 
-/** The worst of all variants. What only a gate shows is `values` where a probe proved a path, and else left to the post-renderer. */
-function rewritability(reference: string, found: readonly FoundReference[], variants: readonly Variant[]): Rewritable {
+function allFound({ deployed, profiles, opened, taken, gated, declared }: SurveyedVariants): Found[] {
+  return [
+    ...deployed.discovery.references.map((found) => ({ found })),
+    ...[...profiles].flatMap(([profile, { discovery }]) => discovery.references.map((found) => ({ found, profile }))),
+    ...[...gated, ...declared].map((found) => ({ found })),
+    ...opened.flatMap(({ discovery }) =>
+      discovery.references.filter(({ reference }) => taken.has(reference)).map((found) => ({ found: asGated(found) })),
+    ),
+  ];
+}
+
+function asGated(found: FoundReference): FoundReference {
+  return { ...found, class: 'gated' };
+}
+
+/** What renders as deployed is not gated, whatever else shows it. */
+function classOf(group: readonly Found[]): FoundReference['class'] {
+  const deployed = group.flatMap(({ profile, found }) => (profile === undefined ? [found.class] : []));
+  for (const shown of ['used', 'hard-coded', 'gated'] as const) if (deployed.includes(shown)) return shown;
+  return group.some(({ profile }) => profile !== undefined) ? 'gated' : 'declared';
+}
+
+/** The worst of all that ships. What only a gate shows is `values` where a probe proved a path, and else left to the post-renderer. */
+function rewritability(reference: string, found: readonly FoundReference[], survey: SurveyedVariants): Rewritable {
+  const variants = [survey.deployed, ...survey.profiles.values(), ...(survey.taken.has(reference) ? survey.opened : [])];
   const proven = variants.flatMap(({ rewrite }) => rewrite.rewritable.get(reference) ?? []);
   for (const way of ['no', 'post-render', 'values'] as const) if (proven.includes(way)) return way;
   return found.some(({ valuesPaths }) => valuesPaths.length > 0) ? 'values' : 'post-render';
@@ -50,9 +67,16 @@ function unitePlaces(places: FoundReference['places']): FoundReference['places']
   return [...byPlace.values()].flatMap(([first]) => (first === undefined ? [] : [first]));
 }
 
-/** Of all variants: as deployed, and of every scan profile. */
-export function uniteLeftovers({ variants }: SurveyedVariants): Leftover[] {
-  return variants.flatMap(({ rewrite }) => rewrite.leftovers);
+/** Of the values as deployed, of every scan profile, and of the images that `images.gated` takes. */
+export function uniteLeftovers({ deployed, profiles, opened, taken }: SurveyedVariants): Leftover[] {
+  const rendered = [deployed, ...profiles.values()].flatMap(({ rewrite }) => rewrite.leftovers);
+  return [...rendered, ...opened.flatMap((variant) => leftoversOf(variant, taken))];
+}
+
+function leftoversOf({ discovery, rewrite }: Variant, taken: ReadonlySet<string>): Leftover[] {
+  const wanted = discovery.references.filter(({ reference }) => taken.has(reference));
+  const places = new Set(wanted.flatMap((found) => found.places.map((place) => JSON.stringify(place))));
+  return rewrite.leftovers.filter(({ place }) => places.has(JSON.stringify(place)));
 }
 
 /** Sorted, each once. */
@@ -61,8 +85,8 @@ export function uniteFindings({ findings }: SurveyedVariants): Finding[] {
 }
 
 /** Sorted, each once. */
-export function uniteKinds({ variants }: SurveyedVariants): RenderedKind[] {
-  return sortedByText(variants.flatMap(({ discovery }) => discovery.kinds));
+export function uniteKinds({ deployed, profiles, opened }: SurveyedVariants): RenderedKind[] {
+  return sortedByText([deployed, ...profiles.values(), ...opened].flatMap(({ discovery }) => discovery.kinds));
 }
 
 function sortedByText<T>(items: readonly T[]): T[] {
