@@ -34,11 +34,16 @@ export interface Edit {
 
 /** The values that bring every rewritten image from `target`: nothing but what changes, a list whole where an item changes. */
 export function overridesFor(values: Values, rewrites: readonly RewritePath[], target: Target): Values {
+  return applyEdits(values, rewriteEdits(values, rewrites, target));
+}
+
+/** What has to be set for the rewrites, one edit for each string. */
+export function rewriteEdits(values: Values, rewrites: readonly RewritePath[], target: Target): Edit[] {
   const parts = rewrites.flatMap((rewrite) =>
     'standsFor' in rewrite ? [{ ...rewrite, text: atTarget(rewrite.standsFor, target) }] : [],
   );
   const fixed = rewrites.flatMap((rewrite) => ('standsFor' in rewrite ? [] : [{ path: rewrite.path, value: rewrite.value }]));
-  return applyEdits(values, [...fixed, ...editsOf(values, parts)]);
+  return [...fixed, ...editsOf(values, parts)];
 }
 
 /** A part of a string and the text to put there. */

@@ -2,7 +2,7 @@ import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { applyTextEdits, editableYaml, editsOfYaml, type StringChange, type TextEdit } from './edit-source.ts';
 import { type Reading, readReferences } from './find-references.ts';
 import { type ParsedDocuments, type RenderedObject, readManifests, splitManifests } from './manifest-stream.ts';
-import { formatObjectPath, getInObject } from './payload.ts';
+import { formatObjectPath, getInObject, type ObjectPath } from './payload.ts';
 import { podSpecOf, pullSecretsOf } from './pod-specs.ts';
 import type { PodOwner, PostRender } from './post-render-rule.ts';
 import { pullSecretEdit } from './pull-secret-edit.ts';
@@ -89,7 +89,8 @@ function namedReadings(object: RenderedObject, { images }: PostRender): { readon
 export function changeOf(reading: Reading, local: string): StringChange | undefined {
   const { object, path, as, index, text } = reading;
   if (as === 'keys') return changeOfKeys(getInObject(object.value, path), reading, local);
-  if (as === 'pod') return { path, edits: (value) => [{ start: 0, end: value.length, text: local }] };
+  if (as === 'pod') return whole(path, local);
+  if (as !== 'text') return changeOfHead(getInObject(object.value, path), reading, local);
   return {
     path,
     edits: (value) => {
@@ -99,16 +100,26 @@ export function changeOf(reading: Reading, local: string): StringChange | undefi
   };
 }
 
+/** A string that holds the beginning of a reference gets what makes `local` of the whole. */
+function changeOfHead(head: unknown, { path, text }: Pick<Reading, 'path' | 'text'>, local: string): StringChange | undefined {
+  if (typeof head !== 'string') return undefined;
+  const bare = head.replace(/\/+$/, '');
+  const rest = text.slice(bare.length);
+  if (!text.startsWith(bare) || !local.endsWith(rest) || local.length === rest.length) return undefined;
+  return whole(path, local.slice(0, local.length - rest.length));
+}
+
+function whole(path: ObjectPath, text: string): StringChange {
+  return { path, edits: (value) => [{ start: 0, end: value.length, text }] };
+}
+
 /** The key that holds the beginning gets what makes the map read as `local`. */
 function changeOfKeys(map: unknown, { path, text }: Reading, local: string): StringChange | undefined {
   if (!isMap(map)) return undefined;
   for (const key of composeReference(map, true)?.keys ?? []) {
-    const head = map[key];
-    if (typeof head !== 'string' || !text.startsWith(head.replace(/\/+$/, ''))) continue;
-    const rest = text.slice(head.replace(/\/+$/, '').length);
-    const begins = local.endsWith(rest) ? local.slice(0, local.length - rest.length) : '';
-    if (begins === '' || composeReference({ ...map, [key]: begins }, true)?.text !== local) continue;
-    return { path: [...path, key], edits: (value) => [{ start: 0, end: value.length, text: begins }] };
+    const change = changeOfHead(map[key], { path: [...path, key], text }, local);
+    const [edit] = change?.edits(String(map[key])) ?? [];
+    if (edit !== undefined && composeReference({ ...map, [key]: edit.text }, true)?.text === local) return change;
   }
   return undefined;
 }

@@ -1,17 +1,23 @@
+import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
-import { isLocal, type Target } from '../images/reference.ts';
+import { formatReference, type Target } from '../images/reference.ts';
 import { uniqueLeftovers } from './assemble-discovery.ts';
-import { type BaseRender, placeKey, readBase } from './base-render.ts';
+import type { BaseRender } from './base-render.ts';
+import { choosePostRender, ownerOf } from './choose-post-render.ts';
 import type { Discovery, Leftover } from './discovery.ts';
-import { type Reading, readAgain } from './find-references.ts';
+import type { Reading } from './find-references.ts';
 import type { Helm } from './helm.ts';
-import { ignoredReferences } from './ignored-references.ts';
-import { describeLeftover, type PlaceContext } from './leftovers.ts';
-import { overridesFor } from './overrides.ts';
-import type { PodOwner, PostRender } from './post-render-rule.ts';
-import { asReference, atTarget, localPath } from './reference-text.ts';
+import { extraReferences, ignoredReferences } from './ignored-references.ts';
+import { describeLeftover } from './leftovers.ts';
+import type { RenderedObject } from './manifest-stream.ts';
+import { applyEdits, type Edit, rewriteEdits } from './overrides.ts';
+import { isOutOfReach, postRender } from './post-render.ts';
+import { isEmptyRule, type PodOwner, type PostRender } from './post-render-rule.ts';
+import { compareProof, type Demand, type Unproven } from './proof.ts';
+import { findPullSecretEdits, type PullSecretGap, podsWithout, pullSecretGaps } from './pull-secrets.ts';
+import { asReference } from './reference-text.ts';
 import type { HelmRelease } from './render.ts';
-import { openSession } from './render-session.ts';
+import { openSession, type RenderSession } from './render-session.ts';
 import { pairObjects } from './same-objects.ts';
 
 export interface RewriteOptions {
@@ -31,15 +37,7 @@ export interface RewriteOptions {
 /** Who has to do it. `values`: the overrides do all places. `post-render`: one place at least needs the post-renderer. `no`: one is left. */
 export type Rewritable = 'values' | 'post-render' | 'no';
 
-/** A pod that neither values nor the post-renderer give the pull secret. */
-export interface PullSecretGap {
-  readonly pod: PodOwner;
-  /** The namespace it runs in, and the account whose `imagePullSecrets` it would take. */
-  readonly namespace: string;
-  readonly serviceAccount: string;
-}
-
-/** Values overrides for a target, and what the second render shows to be still foreign. Proven when there is no leftover. */
+/** What makes a release pull from a target, and what the second render shows to be still foreign. Proven when there is no leftover. */
 export interface Rewrite {
   readonly overrides: Values;
   /** What has to be done in the rendered objects besides. */
@@ -47,16 +45,18 @@ export interface Rewrite {
   /** By canonical reference, for all that the discovery found. */
   readonly rewritable: ReadonlyMap<string, Rewritable>;
   readonly leftovers: readonly Leftover[];
+  /** Empty where no pull secret is wanted. */
   readonly pullSecretLeft: readonly PullSecretGap[];
   readonly renders: number;
-  /** What helm would install, as one stream, after overrides and post-rendering; of the first Kubernetes minor. */
+  /** What helm would install, as one stream, after overrides and post-rendering; of the first Kubernetes minor, without `crds/`. */
   manifests(): string;
 }
 
 /**
  * Computes the overrides that bring the images of a discovered release from `target`, and renders once more with them for every
  * Kubernetes minor of the discovery: every place has to name exactly what `target` will serve for it, and no other foreign reference
- * may show. Throws RENDER_FAILED when the chart, or its schema, does not take the overrides.
+ * may show. What values do not reach, but stands in the objects as it is pulled, the post-renderer replaces, which is proven the same way.
+ * Throws RENDER_FAILED when the chart, or its schema, does not take the overrides.
  */
 export async function rewriteRelease(
   helm: Helm,
@@ -66,78 +66,136 @@ export async function rewriteRelease(
   options: RewriteOptions,
 ): Promise<Rewrite> {
   const session = openSession(helm, release, { ...options, documents: discovery.documents });
-  const overrides = overridesFor(discovery.values, discovery.rewrite, target);
-  const profile = options.profile === undefined ? {} : { profile: options.profile };
-  const isIgnored = ignoredReferences(options.ignore);
-  const streams: string[] = [];
-  const found = await Promise.all(
-    discovery.bases.map(async (base, index) => {
-      const stream = await session.print(base.kubernetes, { overrides, probe: false });
-      streams[index] = stream;
-      const proof = readBase(session.read(stream), base.kubernetes);
-      return compareProof({
-        base,
-        proof,
-        target,
-        context: { release: release.name, ...profile, newNames: base.newNames },
-        isIgnored,
-      });
-    }),
-  );
-  const untagged = discovery.leftovers.filter(({ reason }) => reason === 'untagged');
-  const leftovers = uniqueLeftovers([...found.flat(), ...untagged]);
-  const left = new Set(leftovers.map(({ place }) => JSON.stringify(place)));
-  const rewritable = new Map<string, Rewritable>();
-  for (const { reference, places } of discovery.references) {
-    rewritable.set(reference, places.some((place) => left.has(JSON.stringify(place))) ? 'no' : 'values');
-  }
+  const isExtra = extraReferences(options.extra ?? []);
+  const demand: Demand = {
+    target,
+    isWanted: ({ complete, text }) => complete || isExtra(text),
+    isIgnored: ignoredReferences(options.ignore),
+  };
+  const hooks = (options.installedBy ?? helm.major) === 4;
+  const { overrides, renders } = await renderRewritten(session, discovery, target, options.pullSecret);
+  const proof = proveRenders(session, renders, { demand, hooks, discovery, pullSecret: options.pullSecret });
+  const untagged = discovery.leftovers.filter(({ reason, reference }) => reason === 'untagged' && !isExtra(reference));
+  const left = proof.left.map(({ base, unproven }) => describe(unproven, base, release.name, options.profile));
   return {
     overrides,
-    postRender: { images: {}, hooks: (options.installedBy ?? helm.major) === 4 },
-    rewritable,
-    leftovers,
-    pullSecretLeft: [],
+    postRender: proof.rule,
+    rewritable: proof.rewritable,
+    leftovers: uniqueLeftovers([...left, ...untagged]),
+    pullSecretLeft: options.pullSecret === undefined ? [] : gapsOf(proof.rendered, release, demand, options.pullSecret),
     renders: session.renders,
-    manifests: () => streams[0] ?? '',
+    manifests: () => proof.rendered[0]?.stream ?? '',
   };
 }
 
-interface Proof {
+/** The renders with the overrides, one for each minor. A chart that does not take values for pull secrets goes without them. */
+async function renderRewritten(session: RenderSession, discovery: Discovery, target: Target, pullSecret: string | undefined) {
+  const edits = rewriteEdits(discovery.values, discovery.rewrite, target);
+  const secrets = pullSecret === undefined ? [] : await findPullSecretEdits(session, discovery, edits, pullSecret);
+  const render = async (all: readonly Edit[]) => {
+    const overrides = applyEdits(discovery.values, all);
+    const printed = discovery.bases.map(async (base) => {
+      const stream = await session.print(base.kubernetes, { overrides, probe: false });
+      return { base, stream, objects: session.read(stream) };
+    });
+    return { overrides, renders: await Promise.all(printed) };
+  };
+  return await render([...edits, ...secrets]).catch((error: unknown) => {
+    if (secrets.length > 0 && error instanceof BundleError && error.code === 'RENDER_FAILED') return render(edits);
+    throw error;
+  });
+}
+
+interface RewrittenRender {
   readonly base: BaseRender;
-  readonly proof: BaseRender;
-  readonly target: Target;
-  readonly context: PlaceContext;
-  readonly isIgnored: (text: string) => boolean;
+  readonly stream: string;
+  readonly objects: readonly RenderedObject[];
 }
 
-function compareProof({ base, proof, target, context, isIgnored }: Proof): Leftover[] {
-  const leftovers: Leftover[] = [];
-  const seen = new Set<string>();
-  const pairs = pairObjects(base.objects, proof.objects);
-  for (const place of base.places) {
-    const object = pairs.get(place.object);
-    const text = object === undefined ? undefined : readAgain(object, place);
-    if (object !== undefined) seen.add(placeKey({ ...place, object }));
-    const reason = reasonFor(place, text, target);
-    if (reason !== undefined) leftovers.push(describeLeftover(place, text ?? '', reason, context));
+interface ProofOptions {
+  readonly demand: Demand;
+  readonly hooks: boolean;
+  readonly discovery: Discovery;
+  readonly pullSecret: string | undefined;
+}
+
+function proveRenders(session: RenderSession, renders: readonly RewrittenRender[], options: ProofOptions) {
+  const compare = ({ base, objects }: RewrittenRender) =>
+    compareProof(base, objects, options.demand).map((unproven) => ({ base, unproven }));
+  const byValues = renders.flatMap(compare);
+  const rule = ruleFor(
+    renders,
+    byValues.map(({ unproven }) => unproven),
+    options,
+  );
+  if (isEmptyRule(rule))
+    return { rule, rendered: renders, left: byValues, rewritable: rewritableOf(options.discovery, byValues, byValues) };
+  const rendered = renders.map(({ base, stream }) => {
+    const edited = postRender(stream, rule, session.documents);
+    return { base, stream: edited, objects: session.read(edited) };
+  });
+  const left = rendered.flatMap(compare);
+  return { rule, rendered, left, rewritable: rewritableOf(options.discovery, byValues, left) };
+}
+
+function ruleFor(
+  renders: readonly RewrittenRender[],
+  unproven: readonly Unproven[],
+  { demand, hooks, discovery, pullSecret }: ProofOptions,
+): PostRender {
+  const carried = new Set(discovery.bases.flatMap(({ places }) => places.filter(demand.isWanted).map(canonical)));
+  const images = choosePostRender(unproven, { hooks }, (place) => carried.has(canonical(place)));
+  const pods = pullSecret === undefined ? [] : renders.flatMap((render) => podsToServe(render, pullSecret, hooks));
+  const distinct = new Map(pods.map((pod) => [JSON.stringify(pod), pod]));
+  const secret =
+    pullSecret === undefined || pods.length === 0 ? {} : { pullSecret: { name: pullSecret, pods: [...distinct.values()] } };
+  return { images, ...secret, hooks };
+}
+
+function podsToServe({ base, objects }: RewrittenRender, name: string, hooks: boolean): PodOwner[] {
+  const pairs = pairObjects(base.objects, objects);
+  return podsWithout(objects, name)
+    .filter((object) => !isOutOfReach(object, { hooks }))
+    .map((object) => ownerOf(object, base, pairs));
+}
+
+type Left = readonly { readonly unproven: Unproven }[];
+
+function rewritableOf({ bases }: Discovery, byValues: Left, left: Left): ReadonlyMap<string, Rewritable> {
+  const keysOf = (list: Left): ReadonlySet<string> => new Set(list.map(({ unproven }) => canonical(unproven.place)));
+  const [unreached, unproven] = [keysOf(byValues), keysOf(left)];
+  const rewritable = new Map<string, Rewritable>();
+  for (const place of bases.flatMap(({ places }) => places).filter(({ complete }) => complete)) {
+    const key = canonical(place);
+    rewritable.set(key, unproven.has(key) ? 'no' : unreached.has(key) ? 'post-render' : 'values');
   }
-  for (const place of proof.places) {
-    const foreign = !isTextLocal(place.text, target) && !isIgnored(place.text) && place.complete;
-    if (foreign && !seen.has(placeKey(place))) leftovers.push(describeLeftover(place, place.text, 'not-local', context));
-  }
-  return leftovers;
+  return rewritable;
 }
 
-/** Why a place is not proven; `undefined` when it is. Places that cannot be pulled from only have to be carried along. */
-function reasonFor(place: Reading, text: string | undefined, target: Target): Leftover['reason'] | undefined {
-  const local = localPath(place.text);
-  if (!place.complete || (local !== undefined && text === atTarget(local, target))) return undefined;
-  if (text === undefined) return 'missing';
-  if (text === place.text) return 'hard-coded';
-  return isTextLocal(text, target) ? 'unexpected' : 'not-local';
-}
-
-function isTextLocal(text: string, target: Target): boolean {
+function canonical({ text }: Pick<Reading, 'text'>): string {
   const reference = asReference(text);
-  return reference !== undefined && isLocal(reference, target);
+  return reference === undefined ? text : formatReference(reference);
+}
+
+function describe({ place, found, reason }: Unproven, base: BaseRender, release: string, profile: string | undefined): Leftover {
+  const context = { release, ...(profile === undefined ? {} : { profile }), newNames: base.newNames };
+  return describeLeftover(place, found, reason, context);
+}
+
+function gapsOf(
+  rendered: readonly RewrittenRender[],
+  { namespace }: HelmRelease,
+  { isWanted }: Demand,
+  pullSecret: string,
+): PullSecretGap[] {
+  const gaps = rendered.flatMap(({ base, objects }) => {
+    const pairs = pairObjects(base.objects, objects);
+    const resources = base.places.filter(isWanted).map(({ object }) => pairs.get(object));
+    const custom = resources.filter((object) => object?.apiVersion.includes('.') && !/\.k8s\.io\//.test(object.apiVersion));
+    return pullSecretGaps(objects, pullSecret, {
+      namespace,
+      resources: new Set(custom.filter((object) => object !== undefined)),
+    });
+  });
+  return [...new Map(gaps.map((gap) => [JSON.stringify(gap), gap])).values()];
 }

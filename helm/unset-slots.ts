@@ -1,7 +1,7 @@
-import { parseYaml11 } from '../bundle-spec/located-yaml.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { type ChartFiles, readArchive } from './chart-archive.ts';
 import { type Candidate, slotAt } from './image-shapes.ts';
+import { readYaml, subchartsOf } from './subcharts.ts';
 import { formatPath, getAt, isMap, type Path } from './values-path.ts';
 
 /**
@@ -10,12 +10,17 @@ import { formatPath, getAt, isMap, type Path } from './values-path.ts';
  */
 export function findUnsetSlots(tgz: Buffer, values: Values, name: string): Candidate[] {
   const found = new Map<string, Candidate>();
-  for (const path of pathsOfChart(readArchive(tgz, name), [], name)) {
+  for (const path of valuesPathsIn(tgz, name)) {
     // A null that helm keeps is a candidate like any other value.
     const candidate = getAt(values, path) === undefined ? slotAt(path) : undefined;
     if (candidate !== undefined) found.set(formatPath(path), candidate);
   }
   return [...found.values()];
+}
+
+/** Every values path that the chart or a subchart sets to null, or that stands in a template, in the scope of the parent. Throws CHART_INVALID. */
+export function valuesPathsIn(tgz: Buffer, name: string): Path[] {
+  return [...pathsOfChart(readArchive(tgz, name), [], name)];
 }
 
 function* pathsOfChart(files: ChartFiles, scope: Path, name: string): Generator<Path> {
@@ -40,16 +45,6 @@ function* pathsInTemplates(files: ChartFiles): Generator<Path> {
   }
 }
 
-function* subchartsOf(files: ChartFiles, name: string): Generator<{ readonly folder: string; readonly inner: ChartFiles }> {
-  const folders = new Map<string, Map<string, Buffer>>();
-  for (const [path, body] of files) {
-    const [, folder = '', rest] = /^charts\/([^_./][^/]*)(?:\/(.+))?$/.exec(path) ?? [];
-    if (folder.endsWith('.tgz') && rest === undefined) yield { folder, inner: readArchive(body, `${name}: ${path}`) };
-    else if (rest !== undefined) folders.set(folder, (folders.get(folder) ?? new Map()).set(rest, body));
-  }
-  for (const [folder, inner] of folders) yield { folder, inner };
-}
-
 /** The names a subchart's values go by: its own, or the aliases that its parent gives it. */
 function aliasesOf(parent: ChartFiles, subchart: ChartFiles, folder: string): string[] {
   const metadata = readYaml(subchart, 'Chart.yaml');
@@ -60,13 +55,4 @@ function aliasesOf(parent: ChartFiles, subchart: ChartFiles, folder: string): st
   const entries = lists.filter(isMap).filter((entry) => entry.name === name);
   const names = entries.map((entry) => (typeof entry.alias === 'string' && entry.alias !== '' ? entry.alias : name));
   return names.length === 0 ? [name] : [...new Set(names)];
-}
-
-/** A file that is no YAML has been refused by helm before; here it has nothing to say. */
-function readYaml(files: ChartFiles, path: string): unknown {
-  try {
-    return parseYaml11(files.get(path)?.toString('utf8') ?? '')[0];
-  } catch {
-    return undefined;
-  }
 }

@@ -1,0 +1,77 @@
+import { isLocal, type Target } from '../images/reference.ts';
+import type { BaseRender } from './base-render.ts';
+import { placeKey, readBase } from './base-render.ts';
+import type { Leftover } from './discovery.ts';
+import { type Reading, readAgain } from './find-references.ts';
+import type { RenderedObject } from './manifest-stream.ts';
+import { asReference, atTarget, localPath } from './reference-text.ts';
+import { pairObjects } from './same-objects.ts';
+
+/** What the places of a release have to read after a rewrite. */
+export interface Demand {
+  readonly target: Target;
+  /** Places that have to become local; others only have to be carried along. */
+  readonly isWanted: (place: Reading) => boolean;
+  readonly isIgnored: (text: string) => boolean;
+}
+
+/** A place that does not read as it has to. */
+export interface Unproven {
+  /** In the unprobed render; where that has no such place, in the rewritten one. */
+  readonly place: Reading;
+  /** The object in the rewritten render; absent where it is gone. */
+  readonly object?: RenderedObject;
+  /** What stands there after the rewrite; empty where the place is gone. */
+  readonly found: string;
+  readonly reason: Leftover['reason'];
+  /** What has to stand there. */
+  readonly wanted?: string;
+}
+
+/** Compares a rewritten render with the unprobed one, place by place, and looks for foreign references that are new in it. */
+export function compareProof(base: BaseRender, objects: readonly RenderedObject[], demand: Demand): Unproven[] {
+  const pairs = pairObjects(base.objects, objects);
+  const unproven = base.places.flatMap((place) => comparePlace(place, pairs.get(place.object), demand) ?? []);
+  const seen = new Set(base.places.map((place) => placeKey({ ...place, object: pairs.get(place.object) ?? place.object })));
+  for (const place of readBase(objects, base.kubernetes).places) {
+    const foreign = place.complete && !isTextLocal(place.text, demand.target) && !demand.isIgnored(place.text);
+    if (foreign && !seen.has(placeKey(place)))
+      unproven.push({ place, object: place.object, found: place.text, reason: 'not-local', ...wish(place, demand) });
+  }
+  return unproven;
+}
+
+function comparePlace(place: Reading, object: RenderedObject | undefined, demand: Demand): Unproven | undefined {
+  if (!demand.isWanted(place)) return undefined;
+  // Those of a "crds" folder are in the unprobed render alone, and nothing pulls what their notes name.
+  if (object === undefined && place.object.kind === 'CustomResourceDefinition') return undefined;
+  const found = object === undefined ? undefined : readAgain(object, place);
+  const { wanted } = wish(place, demand);
+  const reason = reasonFor(place.text, found, wanted, demand.target);
+  if (reason === undefined) return undefined;
+  return { place, found: found ?? '', reason, ...(object === undefined ? {} : { object }), ...wish(place, demand) };
+}
+
+/** What has to stand at a place; nothing where it is no reference. */
+function wish({ text }: Reading, { target }: Demand): Pick<Unproven, 'wanted'> {
+  const local = localPath(text);
+  return local === undefined ? {} : { wanted: atTarget(local, target) };
+}
+
+/** Why a place is not proven; `undefined` when it is. */
+function reasonFor(
+  original: string,
+  text: string | undefined,
+  wanted: string | undefined,
+  target: Target,
+): Leftover['reason'] | undefined {
+  if (wanted !== undefined && text === wanted) return undefined;
+  if (text === undefined) return 'missing';
+  if (text === original) return 'hard-coded';
+  return isTextLocal(text, target) ? 'unexpected' : 'not-local';
+}
+
+function isTextLocal(text: string, target: Target): boolean {
+  const reference = asReference(text);
+  return reference !== undefined && isLocal(reference, target);
+}
