@@ -1,4 +1,6 @@
 import type { Finding } from '../bundle-spec/finding.ts';
+import { annotationFindings, readAnnotatedImages } from './chart-annotations.ts';
+import { findCompiledIn } from './compiled-in.ts';
 import { findDeclared, isShown, unusedReferences } from './declared-references.ts';
 import { describeGated } from './describe-gated.ts';
 import type { DiscoverOptions } from './discover.ts';
@@ -43,10 +45,19 @@ export async function openGates(helm: Helm, release: HelmRelease, discovery: Dis
   const unseen = declared.filter((image) => !isShown(image, seen)).map(({ path }) => path);
   await run.try(findSimpleGates(values, unseen));
   const gated = await describeGated(run.opened, { values, discovery, options, release });
+  const unused = declaredOf(declared, discovery, run.opened);
+  const deployed = discovery.bases.find((base) => base.kubernetes === kubernetes);
+  const compiledIn = deployed === undefined ? [] : await findCompiledIn(session, values, deployed);
+  const shown = [...seen, ...gated.map(({ reference }) => reference)];
   return {
     gated,
-    declared: declaredOf(declared, discovery, run.opened),
-    findings: [...renderer.findings, ...run.unfinished()],
+    declared: unused,
+    findings: [
+      ...renderer.findings,
+      ...run.unfinished(),
+      ...compiledIn,
+      ...annotationFindings(await readAnnotatedImages(release.chart), shown),
+    ],
     renders: session.renders + 1,
   };
 }
