@@ -1,3 +1,4 @@
+import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Finding } from '../bundle-spec/finding.ts';
 import type { ImagesReport, ReportedChart } from '../bundle-spec/images-report.ts';
 import { apiVersion } from '../bundle-spec/names.ts';
@@ -47,7 +48,9 @@ function failedChart({ name, source, error }: FailedSource): ReportedChart {
   };
 }
 
-/** A failure as a finding of the chart that it is about. */
-export function failureFinding({ code, message, hint }: FailedSource['error']): Finding {
+/** A failure as a finding of the chart that it is about; `BUG` for what should not happen. */
+export function failureFinding(error: Error): Finding {
+  if (!(error instanceof BundleError)) return { severity: 'error', code: 'BUG', message: error.message };
+  const { code, message, hint } = error;
   return { severity: 'error', code, message, ...(hint === undefined ? {} : { fix: hint }) };
 }

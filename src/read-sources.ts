@@ -27,7 +27,8 @@ export interface FailedSource {
   readonly name: string;
   /** Absent where it is not even read. */
   readonly source?: Source;
-  readonly error: BundleError;
+  /** A BundleError, or a bug. */
+  readonly error: Error;
 }
 
 export interface Sources {

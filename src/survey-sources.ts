@@ -54,8 +54,9 @@ async function surveySource(helm: Helm, source: Source, options: SourceOptions):
     return { source, input, survey, findings: bySeverity([...left, ...survey.findings, ...findings]) };
   } catch (error) {
     options.signal.throwIfAborted();
-    if (!(error instanceof BundleError) || error.code === 'HELM_MISSING') throw error;
-    return { name: source.name, source, error: source.isBare ? bareChartError(error, source.name) : error };
+    if (!(error instanceof Error) || (error instanceof BundleError && error.code === 'HELM_MISSING')) throw error;
+    const isBare = source.isBare && error instanceof BundleError;
+    return { name: source.name, source, error: isBare ? bareChartError(error, source.name) : error };
   }
 }
 
