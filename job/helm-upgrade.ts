@@ -1,7 +1,10 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { holderLabel } from '../cluster/release-history.ts';
 import type { Helm } from '../helm/helm.ts';
+import { isEmptyRule } from '../helm/post-render-rule.ts';
+import { layPostRenderer } from '../helm/post-renderer-plugin.ts';
+import { remoteSchemaReferences } from '../helm/remote-schema.ts';
 import type { ProvenRelease } from './run.ts';
 
 export interface UpgradeOptions {
@@ -14,12 +17,20 @@ export interface UpgradeOptions {
   readonly signal: AbortSignal;
 }
 
-/** Arguments of `helm upgrade --install` for a release, and the names of the values files it reads, for messages. */
-export async function upgradeArguments(
+/** How helm is called, and the names of the values files it reads, for messages. */
+export interface UpgradeCall {
+  readonly args: readonly string[];
+  /** Variables that the post-renderer needs. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly fileNames: ReadonlyMap<string, string>;
+}
+
+/** The call of `helm upgrade --install` for a release; its values files, and what the post-renderer needs, are written. */
+export async function upgradeCall(
   helm: Pick<Helm, 'major'>,
-  { helm: release, overrides }: Pick<ProvenRelease, 'helm' | 'overrides'>,
+  { helm: release, overrides, postRender }: Pick<ProvenRelease, 'helm' | 'overrides' | 'postRender'>,
   options: UpgradeOptions,
-): Promise<{ readonly args: readonly string[]; readonly fileNames: ReadonlyMap<string, string> }> {
+): Promise<UpgradeCall> {
   const { folder, timeoutSeconds, holder, bundle, signal } = options;
   const layers = [...release.values, { name: 'the generated rewrite', text: JSON.stringify(overrides, null, 2) }];
   const fileNames = new Map<string, string>();
@@ -28,6 +39,10 @@ export async function upgradeArguments(
     await writeFile(file, text, { mode: 0o600, signal });
     fileNames.set(file, name);
   }
+  const empty = { args: [], env: {} };
+  const postRenderer = isEmptyRule(postRender)
+    ? empty
+    : await layPostRenderer(helm, postRender, { folder, name: release.name, signal });
   const args = [
     'upgrade',
     release.name,
@@ -43,7 +58,15 @@ export async function upgradeArguments(
     // Notes are for the terminal of a person, and may repeat passwords.
     '--hide-notes',
     `--labels=diolkos.dev/bundle=${bundle},${holderLabel}=${holder}`,
+    ...(await schemaArguments(release.chart)),
+    ...postRenderer.args,
     ...[...fileNames.keys()].map((file) => `--values=${file}`),
   ];
-  return { args, fileNames };
+  return { args, env: postRenderer.env, fileNames };
+}
+
+/** A schema that refers to addresses of the internet cannot be checked here, and helm would fail to. */
+async function schemaArguments(chart: string): Promise<readonly string[]> {
+  const remote = remoteSchemaReferences(await readFile(chart), basename(chart));
+  return remote.length === 0 ? [] : ['--skip-schema-validation'];
 }

@@ -6,7 +6,7 @@ import { ExplainedError } from '../cluster/report.ts';
 import type { Symptom } from '../cluster/symptom.ts';
 import { watchRelease } from '../cluster/watch-release.ts';
 import { workloadText } from '../cluster/workloads.ts';
-import { upgradeArguments } from './helm-upgrade.ts';
+import { upgradeCall } from './helm-upgrade.ts';
 import { pendingOptions } from './preflight-checks.ts';
 import { registryAnswer } from './registry-answer.ts';
 import { helmEnvironment, type InstalledRelease, known, type ProvenRelease, type Run } from './run.ts';
@@ -94,7 +94,7 @@ async function runHelm(run: Run, release: ProvenRelease) {
       hopeless.abort();
     },
   });
-  const { args, fileNames } = await upgradeArguments(known(run, 'helm'), release, {
+  const { args, env, fileNames } = await upgradeCall(known(run, 'helm'), release, {
     folder: run.folder,
     timeoutSeconds: run.options.timeoutSeconds,
     holder: run.options.holder,
@@ -109,7 +109,7 @@ async function runHelm(run: Run, release: ProvenRelease) {
   };
   const signal = AbortSignal.any([run.signal, hopeless.signal]);
   const exitCode = await known(run, 'helm')
-    .run(args, { signal, env: helmEnvironment(), onLine })
+    .run(args, { signal, env: { ...helmEnvironment(), ...env }, onLine })
     .then((result) => result.exitCode)
     .catch(async (error: unknown) => {
       if (hopeless.signal.aborted && !run.signal.aborted) return undefined;

@@ -5,6 +5,7 @@ import type { Cluster } from '../cluster/client.ts';
 import type { HeldLease } from '../cluster/lease.ts';
 import type { Workload } from '../cluster/workloads.ts';
 import type { Helm } from '../helm/helm.ts';
+import type { PostRender } from '../helm/post-render-rule.ts';
 import type { HelmRelease } from '../helm/render.ts';
 import type { BundleFile } from '../images/bundle-reader.ts';
 import type { PushReport } from '../images/push-bundle.ts';
@@ -20,6 +21,10 @@ export interface ProvenRelease {
   readonly helm: HelmRelease;
   /** The rewrite: values that win over all layers. */
   readonly overrides: Values;
+  /** What has to be changed in the rendered objects besides. */
+  readonly postRender: PostRender;
+  /** What a report of success says of the rewrite. */
+  readonly remarks: readonly string[];
   readonly workloads: readonly Workload[];
 }
 

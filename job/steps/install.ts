@@ -21,7 +21,7 @@ export async function install(run: Run): Promise<void> {
     run.reporter.event('installed', { ...installed.at(-1) });
   }
   run.installed = installed;
-  run.remarks = await checkImages(run, releases);
+  run.remarks = [...releases.flatMap(({ remarks }) => remarks), ...(await checkImages(run, releases))];
 }
 
 /** Remarks on containers that run something else than the bundle has for them. */

@@ -15,6 +15,7 @@ import { rewriteRelease } from '../../helm/prove.ts';
 import type { HelmRelease } from '../../helm/render.ts';
 import { missingImages } from '../missing-images.ts';
 import { rightsProblems } from '../preflight-checks.ts';
+import { rewriteRemarks } from '../rewrite-remarks.ts';
 import { known, type ProvenRelease, type Run } from '../run.ts';
 
 /**
@@ -96,9 +97,14 @@ async function prove(
     siteLayers: known(run, 'site').values[carried.name] ?? [],
   });
   if (missing !== undefined) throw missing;
-  const { overrides, leftovers, renders } = await rewriteRelease(helm, release, discovery, known(run, 'target'), options);
-  if (leftovers.length > 0) throw rewriteUnproven(leftovers);
+  const { pullSecret } = known(run, 'site').registry;
+  const wanted = { ...options, ...(pullSecret === undefined ? {} : { pullSecret }) };
+  const proof = await rewriteRelease(helm, release, discovery, known(run, 'target'), wanted);
+  if (proof.leftovers.length > 0) throw rewriteUnproven(proof.leftovers);
   const rendered = discovery.bases.flatMap(({ objects }) => objects);
-  run.reporter.event('proven', { release: carried.name, images: discovery.references.length, renders });
-  return { carried, helm: release, overrides, workloads: workloadsOf(rendered, release.namespace) };
+  const { overrides, postRender, renders } = proof;
+  const postRendered = Object.keys(postRender.images).length;
+  run.reporter.event('proven', { release: carried.name, images: discovery.references.length, postRendered, renders });
+  const remarks = rewriteRemarks(carried.name, proof, pullSecret);
+  return { carried, helm: release, overrides, postRender, remarks, workloads: workloadsOf(rendered, release.namespace) };
 }
