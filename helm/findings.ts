@@ -1,7 +1,18 @@
+import { basename } from 'node:path';
 import type { Finding } from '../bundle-spec/finding.ts';
-import type { Discovery } from './discovery.ts';
+import type { Discovery, FoundReference } from './discovery.ts';
+import { findClusterTags } from './findings/cluster-tags.ts';
+import { findNewNames } from './findings/new-names.ts';
+import { findPasswords } from './findings/passwords.ts';
+import { findReleaseSize } from './findings/release-size.ts';
+import { findApis } from './findings/removed-apis.ts';
+import { findSelectors } from './findings/selectors.ts';
+import { findTags } from './findings/tags.ts';
 import type { Helm } from './helm.ts';
+import { type NestedFile, nestedFiles } from './nested-files.ts';
+import { remoteSchemaReferences } from './remote-schema.ts';
 import type { HelmRelease } from './render.ts';
+import { openSession } from './render-session.ts';
 
 /** What a discovery leaves in hand. */
 export interface FindingsInput {
@@ -9,6 +20,8 @@ export interface FindingsInput {
   readonly discovery: Discovery;
   /** The packed chart. */
   readonly chart: Buffer;
+  /** References to judge the tags of. Default: those of the discovery. */
+  readonly references?: readonly FoundReference[];
 }
 
 export interface FindingsOptions {
@@ -18,10 +31,54 @@ export interface FindingsOptions {
 }
 
 /**
- * What a release does that may go wrong behind the gap (docs/findings.md), worst first. Renders nothing, but once where a tag seems to be made
- * of the cluster's version. Throws CHART_INVALID, RENDER_FAILED.
+ * What a release does that may go wrong behind the gap (docs/findings.md), worst first. Renders nothing, but once
+ * where a tag seems to be made of the cluster's version, and once where names change. Throws CHART_INVALID, RENDER_FAILED.
  */
 export async function findFindings(helm: Helm, input: FindingsInput, options: FindingsOptions): Promise<Finding[]> {
-  options.signal.throwIfAborted();
-  return helm.major > 0 && input.chart.length < 0 ? [] : [];
+  const { release, discovery, chart } = input;
+  const { bases, documents, values } = discovery;
+  const files = [...nestedFiles(chart, basename(release.chart))];
+  const templates = templateTexts(files);
+  const session = openSession(helm, release, { ...options, documents });
+  const found = [
+    ...findApis({ bases, apiVersions: options.apiVersions ?? [], templates }),
+    ...findTags(input.references ?? discovery.references, bases),
+    ...(await findClusterTags(session, bases, templates)),
+    ...findPasswords(values),
+    ...findReleaseSize({ release: release.name, files, bases, documents }),
+    ...(await findNewNames(session, bases)),
+    ...findSelectors(bases, versionsOf(files)),
+    ...findRemoteSchema(chart, release),
+  ];
+  return found.sort((a, b) => order[a.severity] - order[b.severity] || (a.code < b.code ? -1 : a.code > b.code ? 1 : 0));
+}
+
+const order: Readonly<Record<Finding['severity'], number>> = { error: 0, warning: 1, info: 2 };
+
+function templateTexts(files: readonly NestedFile[]): string {
+  return files
+    .filter(({ path }) => path.startsWith('templates/'))
+    .map(({ body }) => body.toString('utf8'))
+    .join('\n');
+}
+
+/** Versions of the chart, of its subcharts and of their programs. */
+function versionsOf(files: readonly NestedFile[]): Set<string> {
+  const metadata = files.filter(({ path }) => path === 'Chart.yaml').map(({ body }) => body.toString('utf8'));
+  const found = metadata.flatMap((text) => [...text.matchAll(/^(?:version|appVersion):[ \t]*["']?([^\s"'#]+)/gm)]);
+  return new Set(found.flatMap(([, version]) => (version === undefined ? [] : [version, `v${version}`])));
+}
+
+/** SCHEMA_REMOTE: helm would fetch part of the chart's schema, and there is no internet behind the gap. */
+function findRemoteSchema(chart: Buffer, release: HelmRelease): Finding[] {
+  const addresses = remoteSchemaReferences(chart, basename(release.chart));
+  if (addresses.length === 0) return [];
+  return [
+    {
+      severity: 'info',
+      code: 'SCHEMA_REMOTE',
+      message: `the chart's values schema refers to ${addresses.join(', ')}: its values are not validated, neither here nor at the install`,
+      where: 'values.schema.json',
+    },
+  ];
 }
