@@ -10,6 +10,7 @@ import { describeLeftover, placeOf } from './leftovers.ts';
 import type { ParsedDocuments } from './manifest-stream.ts';
 import type { FixedRewrite } from './overrides.ts';
 import { asReference } from './reference-text.ts';
+import { isRegistryHost } from './registry-hosts.ts';
 import { dumpedPath, isNamed } from './values-dump.ts';
 
 /** What the renders of a release showed. */
@@ -65,9 +66,14 @@ function findLeftovers(base: BaseRender, choice: Choice, findings: Findings): Le
   });
 }
 
-/** A repository with host and path in an argument or variable. In a document it is as likely a default that nothing reads. */
-function isPulledByTagOfItsOwn({ as, text, object }: Reading): boolean {
-  return as === 'text' && /^[^/]*[.:][^/]*\/./.test(text) && object.kind !== 'ConfigMap' && object.kind !== 'Secret';
+/**
+ * A repository with host and path in an argument or variable. In a document it is as likely a default that nothing reads, unless it stands
+ * alone under a key that says repository and names a registry.
+ */
+function isPulledByTagOfItsOwn({ as, text, object, path }: Reading): boolean {
+  if (as === 'pod' || as === 'keys' || !/^[^/]*[.:][^/]*\/./.test(text)) return false;
+  if (object.kind !== 'ConfigMap' && object.kind !== 'Secret') return true;
+  return isRegistryHost(text.slice(0, text.indexOf('/'))) && /(?:repo|repository|image)$/i.test(String(path.at(-1)));
 }
 
 interface FoundPlace {

@@ -1,4 +1,5 @@
 import type { Values } from '../bundle-spec/values-layer.ts';
+import { meaningOf } from './image-labels.ts';
 import { spellingOf, tokensOf } from './reference-text.ts';
 import { formatPath, getAt, isMap, type Path } from './values-path.ts';
 
@@ -13,15 +14,16 @@ export interface Candidate {
   /**
    * `likely`: probed at once. The others only for references that nothing else controls, one rank after the other. `inner`: its name says
    * image, but another key seems to hold the host. `host slot`, `name slot`: empty, for a registry or a repository that the chart has a default
-   * for. `bare`: a word under any key that also begins a reference.
+   * for. `bare`: a word under any key that also begins a reference. `whole slot`: empty, for a whole reference with its tag.
    */
-  readonly rank: 'likely' | 'inner' | 'host slot' | 'name slot' | 'bare';
+  readonly rank: 'likely' | 'inner' | 'host slot' | 'name slot' | 'bare' | 'whole slot';
 }
 
 const registryKey =
   /(?:^|[a-z_-])(?:registry|registryhost|hub)$|^(?:image|repository|docker)[-_]?(?:host|prefix|registry|repositoryPrefix)$/i;
 const repositoryKey = /(?:^|[a-z_-])(?:repository|repo|image[-_]?name|image[-_]?path|repository[-_]?name)$/i;
 const imageKey = /images?$|^image[-_]?(?:ref|reference|uri)$/i;
+const overrideKey = /^(?:override|full|fullname|ref|reference|uri|custom)$/i;
 const pinKeys = ['tag', 'imageTag', 'version', 'digest', 'sha', 'sha256'];
 
 /** Every candidate in `values`, given the texts of the references that an unprobed render shows. */
@@ -46,7 +48,13 @@ export function candidatesAt(values: Values, path: Path): Candidate[] {
 export function slotAt(path: Path): Candidate | undefined {
   const key = nameOf(path);
   if (registryKey.test(key)) return whole(path, '', 'host slot');
-  return repositoryKey.test(key) || imageKey.test(key) ? whole(path, '', 'name slot') : undefined;
+  return repositoryKey.test(key) || imageKey.test(key) || isOverride(path) ? whole(path, '', 'name slot') : undefined;
+}
+
+/** `image.override`, `image.ref`: what stands there is taken instead of the parts beside it. */
+function isOverride(path: Path): boolean {
+  const [key = '', ...above] = path.filter((step) => typeof step === 'string').reverse();
+  return overrideKey.test(key) && above.some((step) => meaningOf(step).image);
 }
 
 function whole(path: Path, head: string, rank: Candidate['rank']): Candidate {
@@ -77,6 +85,7 @@ class CandidateFinder {
   #visitText(text: string, path: Path, siblings: Readonly<Record<string, unknown>>): void {
     const rank = this.#rankOf(text, path, siblings);
     if (rank !== undefined) this.#add(whole(path, text, rank));
+    else if (text.includes('{{')) this.#addTemplate(text, path);
     else if (text !== '') this.#addParts(text, path);
   }
 
@@ -86,10 +95,23 @@ class CandidateFinder {
     if (text === '') return slotAt(path)?.rank;
     const byName = rankByName(text, key, path, siblings);
     if (byName === 'likely') return byName;
-    const begins = this.#rendered.some((reference) => beginsAtBoundary(reference, text));
+    const begins = this.#rendered.some((reference) => beginsAt(reference, text, /^[/:@]/));
     if (begins) return /[./:]/.test(text) || byName !== undefined ? 'likely' : 'bare';
     const spelling = spellingOf(text);
-    return spelling?.host && spelling.pinned ? 'likely' : byName;
+    if (spelling?.host && spelling.pinned) return 'likely';
+    return byName ?? (this.#beginsHost(text) ? 'bare' : undefined);
+  }
+
+  /** `123456789012` in `123456789012.dkr.ecr.eu-west-1.amazonaws.com/api`, `shop` in `shop-api:1`. */
+  #beginsHost(text: string): boolean {
+    return text.length > 2 && this.#rendered.some((reference) => beginsAt(reference, text, /^[._-]/));
+  }
+
+  /** A template in the values that begins with the host and a part of the path: `quay.io/shop/{{ .Values.name }}:1`. */
+  #addTemplate(text: string, path: Path): void {
+    const [head = ''] = /^[a-z0-9][\w.-]*(?::\d+)?\/[\w./:-]*(?=\{\{)/i.exec(text) ?? [];
+    if (/^[^/]*[.:]|^localhost/.test(head)) this.#add({ path, before: '', head, after: text.slice(head.length), rank: 'likely' });
+    else this.#addParts(text, path);
   }
 
   /** References inside a longer string: flags, comma lists, documents. */
@@ -137,8 +159,8 @@ function isSet(siblings: Siblings, ...keys: readonly string[]): boolean {
   return keys.some((key) => typeof siblings[key] === 'string' && siblings[key] !== '');
 }
 
-function beginsAtBoundary(reference: string, head: string): boolean {
+function beginsAt(reference: string, head: string, boundary: RegExp): boolean {
   if (!reference.startsWith(head)) return false;
-  const next = reference[head.length];
-  return next === undefined || head.endsWith('/') || next === '/' || next === ':' || next === '@';
+  const rest = reference.slice(head.length);
+  return rest === '' || head.endsWith('/') || boundary.test(rest);
 }

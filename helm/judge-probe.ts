@@ -31,6 +31,7 @@ export type Probed = ReadonlyMap<number, Candidate>;
 
 /** The value that replaces the head of a candidate in a probe. */
 export function sentinelText(index: number, candidate: Candidate): string {
+  if (candidate.rank === 'whole slot') return `${sentinelHost(index)}/whole/slot:0.0.0`;
   return candidate.head === '' ? sentinelHost(index) : `${sentinelHost(index)}/${candidate.head}`;
 }
 
@@ -84,8 +85,10 @@ class Judge implements Judgement {
     const index = leadingSentinel(text);
     const candidate = index === undefined ? undefined : this.#probed.get(index);
     if (index === undefined || candidate === undefined) return false;
-    const standsFor = headOf(place.text, text, sentinelText(index, candidate), candidate);
-    if (standsFor === undefined || pinOf(withoutSentinels(text)) !== pinOf(place.text)) return false;
+    const sentinel = sentinelText(index, candidate);
+    const isWhole = candidate.rank === 'whole slot';
+    const standsFor = isWhole ? wholeOf(place.text, text, sentinel) : headOf(place.text, text, sentinel, candidate);
+    if (standsFor === undefined || (!isWhole && pinOf(withoutSentinels(text)) !== pinOf(place.text))) return false;
     this.controls.push({ place, candidate, standsFor });
     return true;
   }
@@ -99,6 +102,11 @@ class Judge implements Judgement {
       if (candidate !== undefined) this.culprits.add(candidate);
     }
   }
+}
+
+/** The reference as a whole, when the chart takes nothing but what the slot holds. */
+function wholeOf(original: string, text: string, sentinel: string): string | undefined {
+  return text === sentinel ? localPath(original) : undefined;
 }
 
 /**

@@ -49,7 +49,7 @@ export function payloadOf(text: string): PayloadStep | undefined {
   if (looksLikeDocument(text) && mentionsImages(text) && decodeYaml(text) !== undefined) return yamlPayload;
   if (!looksLikeBase64(text)) return undefined;
   const inner = decodeBase64(text);
-  return inner !== undefined && mentionsImages(inner) ? base64Payload : undefined;
+  return inner !== undefined && (mentionsImages(inner) || payloadOf(inner) !== undefined) ? base64Payload : undefined;
 }
 
 function looksLikeDocument(text: string): boolean {

@@ -41,12 +41,12 @@ export async function probeBase({ session, values, base, named, isWanted, ...req
   const likely = others.filter((candidate) => candidate.rank === 'likely' && isPromising(candidate));
   const controls = [...(await prober.probe([...named, ...likely]))];
   let unset: readonly Candidate[] | undefined;
-  for (const rank of ['inner', 'host slot', 'name slot', 'bare'] as const) {
+  for (const rank of ['inner', 'host slot', 'name slot', 'whole slot', 'bare'] as const) {
     const done = new Map(controls.map((control) => [placeKey(control.place), control]));
     const open = base.places.filter((place) => !done.has(placeKey(place)) && isWanted(place)).map(({ text }) => text);
     if (open.length === 0) break;
     unset ??= await unsetSlotsOf(session, values);
-    const hopeful = [...others, ...unset].filter(
+    const hopeful = [...others, ...unset, ...prober.wholeSlots].filter(
       (candidate) => candidate.rank === rank && open.some((text) => text.startsWith(candidate.head)),
     );
     controls.push(...newControls(await prober.probe(hopeful), done));

@@ -28,6 +28,8 @@ export class Prober {
   readonly permits: FixedRewrite[] = [];
   /** Names that a probe showed to be new in each render. */
   readonly newNames = new Map<RenderedObject, string>();
+  /** Empty slots that reached a reference and took its tag away: what they are filled with is the whole reference. */
+  readonly wholeSlots: Candidate[] = [];
   readonly #session: RenderSession;
   readonly #values: Values;
   readonly #base: BaseRender;
@@ -53,8 +55,13 @@ export class Prober {
     if (!Array.isArray(rendered)) return this.#afterFailure(candidates, rendered as BundleError);
     const judgement = judgeProbe(this.#base, rendered, this.#numbered(candidates));
     for (const [object, name] of judgement.newNames) this.newNames.set(object, name);
-    if (judgement.culprits.size > 0) return this.probe(candidates.filter((candidate) => !judgement.culprits.has(candidate)));
+    if (judgement.culprits.size > 0) return this.#without(candidates, judgement.culprits);
     return (await this.#isExplained(judgement)) ? judgement.controls : this.#halve(candidates);
+  }
+
+  #without(candidates: readonly Candidate[], culprits: ReadonlySet<Candidate>): Promise<readonly Control[]> {
+    for (const culprit of culprits) if (culprit.rank === 'name slot') this.wholeSlots.push({ ...culprit, rank: 'whole slot' });
+    return this.probe(candidates.filter((candidate) => !culprits.has(candidate)));
   }
 
   async #render(candidates: readonly Candidate[]): Promise<readonly RenderedObject[] | BundleError> {
