@@ -10,7 +10,7 @@ import { findSelectors } from './findings/selectors.ts';
 import { findTags } from './findings/tags.ts';
 import type { Helm } from './helm.ts';
 import { type NestedFile, nestedFiles } from './nested-files.ts';
-import { remoteSchemaReferences } from './remote-schema.ts';
+import { remoteReferencesIn } from './remote-schema.ts';
 import type { HelmRelease } from './render.ts';
 import { openSession } from './render-session.ts';
 
@@ -48,7 +48,7 @@ export async function findFindings(helm: Helm, input: FindingsInput, options: Fi
     ...findReleaseSize({ release: release.name, files, bases, documents }),
     ...(await findNewNames(session, bases)),
     ...findSelectors(bases, versionsOf(files)),
-    ...findRemoteSchema(chart, release),
+    ...findRemoteSchema(files),
   ];
   return found.sort((a, b) => order[a.severity] - order[b.severity] || (a.code < b.code ? -1 : a.code > b.code ? 1 : 0));
 }
@@ -70,8 +70,8 @@ function versionsOf(files: readonly NestedFile[]): Set<string> {
 }
 
 /** SCHEMA_REMOTE: helm would fetch part of the chart's schema, and there is no internet behind the gap. */
-function findRemoteSchema(chart: Buffer, release: HelmRelease): Finding[] {
-  const addresses = remoteSchemaReferences(chart, basename(release.chart));
+function findRemoteSchema(files: readonly NestedFile[]): Finding[] {
+  const addresses = remoteReferencesIn(files);
   if (addresses.length === 0) return [];
   return [
     {

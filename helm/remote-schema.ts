@@ -1,4 +1,4 @@
-import { nestedFiles } from './nested-files.ts';
+import { type NestedFile, nestedFiles } from './nested-files.ts';
 import { isMap } from './values-path.ts';
 
 /**
@@ -8,8 +8,13 @@ import { isMap } from './values-path.ts';
  * A schema that is no JSON has none either; helm says so itself. Throws CHART_INVALID.
  */
 export function remoteSchemaReferences(tgz: Buffer, name: string): string[] {
+  return remoteReferencesIn(nestedFiles(tgz, name));
+}
+
+/** The same for files that are at hand. */
+export function remoteReferencesIn(files: Iterable<NestedFile>): string[] {
   const found = new Set<string>();
-  for (const { path, body } of nestedFiles(tgz, name)) {
+  for (const { path, body } of files) {
     if (path === 'values.schema.json') for (const address of remoteIn(body.toString('utf8'))) found.add(address);
   }
   return [...found].sort();

@@ -41,7 +41,13 @@ function storedSize({ objects }: BaseRender, { files, documents }: ReleaseSizeIn
   const chart = storedFiles(files).map(({ path, body }) => ({ name: path, data: body.toString('base64') }));
   const text = JSON.stringify({ chart, manifest });
   // Compression wins back at least what base64 costs, so what is small now need not be compressed to know.
-  return text.length < 0.8 * largestSecret ? 0 : Math.ceil(gzipSync(text).length / 3) * 4;
+  if (text.length < 0.8 * largestSecret) return 0;
+  const quick = inBase64(gzipSync(text, { level: 1 }).length);
+  return quick < 0.8 * largestSecret ? quick : inBase64(gzipSync(text, { level: 9 }).length);
+}
+
+function inBase64(bytes: number): number {
+  return Math.ceil(bytes / 3) * 4;
 }
 
 function storedFiles(files: readonly NestedFile[]): readonly NestedFile[] {
