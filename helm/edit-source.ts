@@ -25,20 +25,41 @@ export function applyTextEdits(text: string, edits: readonly TextEdit[]): string
   return edited;
 }
 
-/** A YAML text as edits refer to it: itself, or with the spaces that `indentFlowLines` puts into it. */
+/** A YAML text that can be read: itself, or with the spaces that `indentFlowLines` puts in front of lines. */
 export interface EditableYaml {
   readonly text: string;
   readonly documents: readonly SourceNode[];
+  /** Edits of `text` as edits of what was given. */
+  readonly asGiven: (edits: readonly TextEdit[]) => readonly TextEdit[];
 }
 
 /** Throws js-yaml's YAMLException. */
-export function editableYaml(text: string): EditableYaml {
-  return indentFlowLines(text, (indented) => ({ text: indented, documents: readSource(indented) }));
+export function editableYaml(given: string): EditableYaml {
+  const { text, documents } = indentFlowLines(given, (indented) => ({ text: indented, documents: readSource(indented) }));
+  if (text === given) return { text, documents, asGiven: (edits) => edits };
+  const back = offsetsWithout(given.split('\n'), text.split('\n'));
+  const asGiven = (edits: readonly TextEdit[]) =>
+    edits.map((edit) => ({ ...edit, start: back(edit.start), end: back(edit.end) }));
+  return { text, documents, asGiven };
+}
+
+/** Offsets of a text whose lines have more spaces in front as offsets of the one that has them not. */
+function offsetsWithout(given: readonly string[], indented: readonly string[]): (offset: number) => number {
+  return (offset) => {
+    let [start, left] = [0, offset];
+    for (const [index, line] of indented.entries()) {
+      const own = given[index] ?? '';
+      if (left <= line.length) return start + Math.max(0, left - (line.length - own.length));
+      start += own.length + 1;
+      left -= line.length + 1;
+    }
+    return start + left;
+  };
 }
 
 /**
  * The edits of a YAML text that make the changes to its strings and to no other byte of it, also where a string holds a document or base64 that
- * holds the string meant. Paths that are not there are passed over. `documents` are those of `editableYaml(text)`.
+ * holds the string meant. Paths that are not there are passed over.
  */
 export function editsOfYaml({ text, documents }: EditableYaml, changes: readonly StringChange[]): TextEdit[] {
   const root = documents.length === 1 ? documents[0] : listOf(documents);
@@ -73,9 +94,7 @@ function editsOfString(value: string, changes: readonly StringChange[]): readonl
 
 function editsOfPayload(value: string, changes: readonly StringChange[]): readonly TextEdit[] {
   const editable = editableYaml(value);
-  const edits = editsOfYaml(editable, changes);
-  if (editable.text === value || edits.length === 0) return edits;
-  return [{ start: 0, end: value.length, text: applyTextEdits(editable.text, edits) }];
+  return editable.asGiven(editsOfYaml(editable, changes));
 }
 
 function editsOfBase64(value: string, step: PayloadStep, changes: readonly StringChange[]): readonly TextEdit[] {

@@ -1,5 +1,5 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
-import { applyTextEdits, editableYaml, editsOfYaml, type StringChange, type TextEdit } from './edit-source.ts';
+import { applyTextEdits, type EditableYaml, editableYaml, editsOfYaml, type StringChange, type TextEdit } from './edit-source.ts';
 import { type Reading, readReferences } from './find-references.ts';
 import { type ParsedDocuments, type RenderedObject, readManifests, splitManifests } from './manifest-stream.ts';
 import { formatObjectPath, getInObject, type ObjectPath } from './payload.ts';
@@ -9,7 +9,7 @@ import { pullSecretEdit } from './pull-secret-edit.ts';
 import { tokensOf } from './reference-text.ts';
 import { composeReference } from './sibling-keys.ts';
 import { formatPath, isMap, type Path } from './values-path.ts';
-import { nodeAt, type SourceNode } from './yaml-source.ts';
+import { nodeAt } from './yaml-source.ts';
 
 /**
  * A stream of manifests with the changes that `rule` names, and every other byte as it was: references are replaced in the text they are written
@@ -58,7 +58,7 @@ function editDocument(document: string, rule: PostRender, parsed: ParsedDocument
     const below = strings.map((change) => ({ ...change, path: [...place, ...change.path] }));
     return [...editsOfYaml(editable, below), ...podEdits(editable, pod && [...place, ...pod], rule)];
   });
-  return applyTextEdits(editable.text, edits);
+  return applyTextEdits(document, editable.asGiven(edits));
 }
 
 /** Where the objects of a document are in it: the document itself, or items of a `List`. */
@@ -135,11 +135,7 @@ function isOwner({ kind, name, namespace }: PodOwner, object: RenderedObject): b
   return name.endsWith('*') ? object.name.startsWith(name.slice(0, -1)) : name === object.name;
 }
 
-function podEdits(
-  { text, documents }: { readonly text: string; readonly documents: readonly SourceNode[] },
-  path: Path | undefined,
-  { pullSecret }: PostRender,
-): TextEdit[] {
+function podEdits({ text, documents }: EditableYaml, path: Path | undefined, { pullSecret }: PostRender): TextEdit[] {
   if (path === undefined || pullSecret === undefined) return [];
   const spec = documents.length === 1 ? nodeAt(documents[0], path) : nodeAt(documents[Number(path[0])], path.slice(1));
   return spec?.kind === 'map' ? [pullSecretEdit(text, spec, pullSecret.name)] : [];
