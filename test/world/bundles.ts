@@ -12,7 +12,7 @@ import { ctrImport } from './importers.ts';
 import { installerImage } from './installer-image.ts';
 import type { World } from './world.ts';
 
-export type TestChart = 'umbrella' | 'fragile';
+export type TestChart = 'umbrella' | 'fragile' | 'hub';
 
 export interface BundlePlan {
   /** Names the bundle and the namespace of its releases: tests with names of their own do not meet. */
@@ -22,6 +22,8 @@ export interface BundlePlan {
   /** A release for each; the only one is called as the bundle, one of several as its chart, and each waits for the one before. */
   readonly charts: readonly TestChart[];
   readonly values?: object;
+  /** Scan profiles of every release. */
+  readonly scan?: object;
   /** Default: linux/amd64. */
   readonly platforms?: readonly string[];
   /** `none` makes a small bundle, for a node that has the installer (`preloadInstaller`). Default: the image of this checkout. */
@@ -51,7 +53,13 @@ export async function buildBundle(world: World, plan: BundlePlan): Promise<TestB
 /** The command line from source, as a process with the credentials that the specs here name. */
 export async function diolkos(world: World, args: readonly string[]): Promise<CommandResult> {
   const { username, password } = world.registryOutside;
-  const env = { ...process.env, DIOLKOS_HELM: world.tools.helm4, VENDOR_NAME: username, VENDOR_PASSWORD: password };
+  const env = {
+    ...process.env,
+    DIOLKOS_CACHE: 'off',
+    DIOLKOS_HELM: world.tools.helm4,
+    VENDOR_NAME: username,
+    VENDOR_PASSWORD: password,
+  };
   return await attempt([process.execPath, join(checkout, 'src/main.ts'), ...args], { env });
 }
 
@@ -78,6 +86,7 @@ async function writeSpec(world: World, plan: BundlePlan): Promise<TestBundle> {
       namespace: name,
       chart: { path: chart },
       values: [{ inline: plan.values ?? {} }],
+      scan: plan.scan ?? {},
       dependsOn: plan.charts.slice(0, index),
     })),
     images: { ignore: plan.charts.includes('umbrella') ? testImages : [] },
@@ -133,6 +142,13 @@ export async function publishImages(world: World): Promise<void> {
   await publishIndex(world, busybox, 'amd64', '1.35');
   await publishIndex(world, busybox, 'amd64-1.36', '1.36');
   await publishIndex(world, podinfo, 'amd64', '6.9.2');
+}
+
+/** busybox under another name, for what nobody has to do anything. */
+export async function publishAs(world: World, name: string): Promise<void> {
+  const { host } = world.registryOutside;
+  await publishImages(world);
+  await mustCrane(world, ['copy', `${host}/docker.io/library/busybox:amd64`, `${host}/${name}`]);
 }
 
 async function publishIndex(world: World, repository: string, amd64: string, tag: string): Promise<void> {
