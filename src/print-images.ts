@@ -32,14 +32,14 @@ export function printSurveySummary(surveyed: readonly SurveyedSource[], extra: r
     const group = new Set(images.filter((image) => image.class === found).map(({ reference }) => reference));
     return group.size === 0 ? [] : [`${group.size} ${found}`];
   });
-  const left = new Set(images.filter(({ rewritable }) => rewritable === 'no').map(({ reference }) => reference));
+  const left = surveyed.reduce((sum, { survey }) => sum + survey.leftovers.length, 0);
   const seconds = surveyed.reduce((sum, { survey }) => sum + survey.seconds, 0);
   const renders = surveyed.reduce((sum, { survey }) => sum + survey.renders, 0);
   process.stderr.write(
     `${count(new Set(images.map(({ reference }) => reference)).size, 'image')}${counted.length === 0 ? '' : ` (${counted.join(', ')})`}` +
       `${extra.length === 0 ? '' : ` and ${extra.length} extra`} in ${count(surveyed.length, 'release')}, ` +
       `${count(renders, 'render')} in ${seconds.toFixed(1)} s; ` +
-      `${left.size === 0 ? 'every rewrite proven' : `${left.size} without a proven rewrite: the findings name the lines to add`}\n`,
+      `${left === 0 ? 'every rewrite proven' : `${count(left, 'place')} without a proven rewrite: the findings name the lines to add`}\n`,
   );
 }
 

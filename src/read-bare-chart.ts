@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { ReleaseName } from '../bundle-spec/names.ts';
+import { unreadable } from '../bundle-spec/read-bundle.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { readChart } from '../helm/chart.ts';
 import { newestMinor } from '../helm/kubernetes-apis.ts';
@@ -9,7 +11,6 @@ import type { ValuesText } from '../helm/render.ts';
 import { digestOf } from '../images/digest.ts';
 import { parseReference } from '../images/reference.ts';
 import { bareChartError } from './bare-chart-error.ts';
-import { carryLayers } from './carry-layers.ts';
 import { readChartAt } from './chart-sources/path.ts';
 import type { ChartFlags } from './commands/chart-options.ts';
 import type { FailedSource, Source } from './read-sources.ts';
@@ -74,10 +75,14 @@ async function readFlags(
   };
 }
 
-async function readFileLayer(file: string, where: string, signal: AbortSignal): Promise<ValuesText> {
-  const [layer] = await carryLayers([{ file }], { folder: '.', where, signal });
-  if (layer === undefined || !('text' in layer)) throw new Error('a file is carried as its text');
-  return layer;
+async function readFileLayer(file: string, flag: string, signal: AbortSignal): Promise<ValuesText> {
+  try {
+    return { name: file, text: await readFile(file, { encoding: 'utf8', signal }) };
+  } catch (cause) {
+    signal.throwIfAborted();
+    const { words, hint } = unreadable(cause);
+    throw new BundleError('FILE_UNREADABLE', `${flag} ${file} cannot be read: ${words}`, { hint, cause });
+  }
 }
 
 function readSetting(text: string): ValuesText {

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseYaml11 } from '../../bundle-spec/located-yaml.ts';
+import { splitManifests } from '../../helm/manifest-stream.ts';
+import { assertDone, assertFailed, type CliRun, runCli } from './cli.ts';
+import { chartFiles, folderWith, podYaml, siteYaml, workshop, writeFiles } from './workshop.ts';
+
+const chart = {
+  ...chartFiles(['quay.io/shop/api:1.0', 'redis:7.0.5']),
+  'chart/templates/hard-coded.yaml': podYaml('worker', 'ghcr.io/shop/worker:2.0'),
+};
+
+/** A program that completes the name by a tag of its own: what has to travel is not known. */
+const untagged = `apiVersion: v1
+kind: Pod
+metadata: { name: scanner }
+spec:
+  containers:
+    - { name: main, image: "{{ index .Values.images 0 }}", env: [{ name: SCANNER_REPOSITORY, value: quay.io/shop/scanner }] }
+`;
+
+function rewrite(folder: string, ...args: readonly string[]): Promise<CliRun> {
+  return runCli(['rewrite', 'chart', '--registry', 'registry.internal:5000', ...args], { folder });
+}
+
+function imagesOf(stream: string): readonly string[] {
+  return [...stream.matchAll(/image: "?([^"\s,}]+)/g)].map(([, image = '']) => image).sort();
+}
+
+test('the values that bring every image from a registry, ready for helm, with what the post-renderer does in a comment', async (t) => {
+  const run = await rewrite(await folderWith(t, chart));
+  const printed = assertDone(run);
+  assert.deepEqual(parseYaml11(printed), [
+    { images: ['registry.internal:5000/quay.io/shop/api:1.0', 'registry.internal:5000/docker.io/library/redis:7.0.5'] },
+  ]);
+  assert.match(printed, /^# 3 images in 3 places: 2 by values, 1 by post-renderer; nothing foreign is left$/m);
+  assert.match(printed, /^# {3}ghcr\.io\/shop\/worker:2\.0 -> registry\.internal:5000\/ghcr\.io\/shop\/worker:2\.0$/m);
+});
+
+test('--manifests prints what would be installed, with nothing foreign in it', async (t) => {
+  const folder = await folderWith(t, chart);
+  const stream = assertDone(await rewrite(folder, '--manifests', '--prefix', 'mirror/shop'));
+  assert.equal(splitManifests(stream).length, 2);
+  assert.deepEqual(imagesOf(stream), [
+    'registry.internal:5000/mirror/shop/docker.io/library/redis:7.0.5',
+    'registry.internal:5000/mirror/shop/ghcr.io/shop/worker:2.0',
+    'registry.internal:5000/mirror/shop/quay.io/shop/api:1.0',
+  ]);
+});
+
+test('--pull-secret is in every pod', async (t) => {
+  const folder = await folderWith(t, chart);
+  const stream = assertDone(await rewrite(folder, '--manifests', '--pull-secret', 'site-registry'));
+  const secrets = splitManifests(stream).map((document) => {
+    const [pod] = parseYaml11(document) as { spec: { imagePullSecrets: unknown } }[];
+    return pod?.spec.imagePullSecrets;
+  });
+  assert.deepEqual(secrets, [[{ name: 'site-registry' }], [{ name: 'site-registry' }]]);
+});
+
+test('what is not proven is named with the flag to add, --partial prints the rest, and the flag helps', async (t) => {
+  const folder = await folderWith(t, { ...chart, 'chart/templates/scanner.yaml': untagged });
+  const refused = await rewrite(folder, '--manifests');
+  assertFailed(refused, {
+    error: 'REWRITE_UNPROVEN',
+    says: [
+      'shop: Pod scanner, spec.containers[0].env[0].value: quay.io/shop/scanner (shop/templates/scanner.yaml)',
+      'or add: --extra quay.io/shop/scanner:TAG',
+    ],
+  });
+  const partial = await rewrite(folder, '--manifests', '--partial');
+  assert.equal(partial.code, 1, partial.stderr);
+  assert.ok(
+    imagesOf(partial.stdout).every((image) => image.startsWith('registry.internal:5000/')),
+    partial.stdout,
+  );
+  assert.match(partial.stdout, /value: "?quay\.io\/shop\/scanner/);
+  const helped = assertDone(await rewrite(folder, '--manifests', '--extra', 'quay.io/shop/scanner:3.1'));
+  assert.match(helped, /value: "?registry\.internal:5000\/quay\.io\/shop\/scanner/);
+  assertDone(await rewrite(folder, '--ignore', 'quay.io/shop/scanner'));
+});
+
+test('as JSON: overrides, ways, leftovers with what to add; manifests only when they are proven', async (t) => {
+  const folder = await folderWith(t, { ...chart, 'chart/templates/scanner.yaml': untagged });
+  const run = await rewrite(folder, '--manifests', '--format', 'json');
+  assert.equal(run.code, 1, run.stderr);
+  const { releases, kind } = JSON.parse(run.stdout);
+  const [{ proven, overrides, images, leftovers, manifests }] = releases;
+  assert.deepEqual({ kind, proven, manifests }, { kind: 'RewriteReport', proven: false, manifests: undefined });
+  assert.equal(overrides.images[1], 'registry.internal:5000/docker.io/library/redis:7.0.5');
+  assert.deepEqual(
+    images.find(({ reference }: { reference: string }) => reference.startsWith('ghcr.io')),
+    { reference: 'ghcr.io/shop/worker:2.0', places: 1, rewritable: 'post-render' },
+  );
+  assert.equal(leftovers[0].fix, '--extra quay.io/shop/scanner:TAG');
+});
+
+test('a bundle and its spec are rewritten for a site alike, with the values that the site adds', async (t) => {
+  const { registry, folder } = await workshop(t);
+  const values = `values:\n  shop:\n    - inline: { images: ["${registry.host}/shop/api:1.0", "${registry.host}/shop/api:1.0"] }\n    - secret: { name: shop-values }\n`;
+  await writeFiles(folder, { 'site.yaml': siteYaml('registry.internal:5000', values) });
+  assertDone(await runCli(['build', 'bundle.yaml', '-o', 'shop.tar'], { folder }));
+  const local = `registry.internal:5000/${registry.host.replace(':', '_')}/shop/api:1.0`;
+  for (const source of ['shop.tar', 'bundle.yaml']) {
+    const run = await runCli(['rewrite', source, '--site', 'site.yaml'], { folder });
+    assert.deepEqual(parseYaml11(assertDone(run)), [{ images: [local, local] }], source);
+    assert.match(run.stderr, /note: Secret shop-values is read behind the gap/);
+  }
+});
