@@ -11,7 +11,7 @@ await publishAs(world, 'docker.io/library/notebook:5.5.0');
 const host = world.registryInside.host;
 
 describe('images that no pod names as deployed', { concurrency: 2 }, () => {
-  describe('a site that switches on what no scan profile showed', switchedOn);
+  describe('a site that switches on what no scan profile showed', { concurrency: 1 }, switchedOn);
   test(
     'one that stands in a base64 Secret alone is carried, and the Secret behind the gap names the registry there',
     insideSecret,
