@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { formatGate } from '../../helm/gate.ts';
+import { parseSettings } from '../../helm/parse-settings.ts';
+
+const cases: readonly { readonly name: string; readonly text: string; readonly edits: ReturnType<typeof parseSettings> }[] = [
+  {
+    name: 'truths, whole numbers and null are such, as with helm',
+    text: 'a=true,b=12,c=null,d=-3',
+    edits: [
+      { path: ['a'], value: true },
+      { path: ['b'], value: 12 },
+      { path: ['c'], value: null },
+      { path: ['d'], value: -3 },
+    ],
+  },
+  {
+    name: 'other numbers stay text, as with helm',
+    text: 'tag=1.20,mode=0644',
+    edits: [
+      { path: ['tag'], value: '1.20' },
+      { path: ['mode'], value: '0644' },
+    ],
+  },
+  { name: 'an index and an escaped dot', text: 'a[1].b\\.c=x', edits: [{ path: ['a', 1, 'b.c'], value: 'x' }] },
+  { name: 'an escaped comma', text: 'a=x\\,y', edits: [{ path: ['a'], value: 'x,y' }] },
+  { name: 'an escaped "=" in a key', text: 'a\\=b=c', edits: [{ path: ['a=b'], value: 'c' }] },
+  {
+    name: 'lists and maps as JSON, commas in them too',
+    text: 'a=[{"b":1,"c":"x,]y"}],d={}',
+    edits: [
+      { path: ['a'], value: [{ b: 1, c: 'x,]y' }] },
+      { path: ['d'], value: {} },
+    ],
+  },
+  { name: 'nothing after the "="', text: 'a=', edits: [{ path: ['a'], value: '' }] },
+  { name: 'what is no JSON after all', text: 'a={b', edits: [{ path: ['a'], value: '{b' }] },
+  { name: 'no "="', text: 'a', edits: undefined },
+  { name: 'no key', text: '=b', edits: undefined },
+];
+for (const { name, text, edits } of cases) {
+  test(`settings: ${name}`, () => assert.deepEqual(parseSettings(text), edits));
+}
+
+test('what a gate is written as is read as the same settings', () => {
+  const settings = [
+    { path: ['metrics', 'enabled'], value: true },
+    { path: ['a.b', 0, 'mode'], value: 'ha' },
+    { path: ['extra'], value: [{ name: 'x', on: false }] },
+  ];
+  assert.deepEqual(parseSettings(formatGate({ settings, where: 'shop/templates/pod.yaml:1' })), settings);
+});
