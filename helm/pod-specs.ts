@@ -34,3 +34,16 @@ export function serviceAccountOf({ serviceAccountName, serviceAccount }: PodSpec
   const named = [serviceAccountName, serviceAccount].find((name) => typeof name === 'string' && name !== '');
   return typeof named === 'string' ? named : 'default';
 }
+
+/** What the pods of `object` pull with; `undefined` for what makes no pods. */
+export function secretsOfPod(object: RenderedObject, objects: readonly RenderedObject[]): readonly string[] | undefined {
+  const pod = podSpecOf(object);
+  if (pod === undefined) return undefined;
+  const own = pullSecretsOf(pod.spec);
+  if (own.length > 0) return own;
+  const account = serviceAccountOf(pod.spec);
+  const rendered = objects.find(
+    ({ kind, name, namespace }) => kind === 'ServiceAccount' && name === account && namespace === object.namespace,
+  );
+  return rendered === undefined ? [] : pullSecretsOf(rendered.value);
+}

@@ -40,8 +40,9 @@ function* nullsIn(value: unknown, path: Path): Generator<Path> {
 function* pathsInTemplates(files: ChartFiles): Generator<Path> {
   for (const [path, body] of files) {
     if (!path.startsWith('templates/')) continue;
-    for (const match of body.toString('utf8').matchAll(/\.Values((?:\.[A-Za-z_]\w*)+)/g))
-      yield (match[1] ?? '').slice(1).split('.');
+    // `(.Values.a).b` is the way to ask for what may not be there.
+    const text = body.toString('utf8').replaceAll(').', '.');
+    for (const match of text.matchAll(/\.Values((?:\.[A-Za-z_]\w*)+)/g)) yield (match[1] ?? '').slice(1).split('.');
   }
 }
 

@@ -1,0 +1,98 @@
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+import type { BaseRender } from './base-render.ts';
+import type { Discovery } from './discovery.ts';
+import type { RenderedObject } from './manifest-stream.ts';
+import { applyEdits, type Edit } from './overrides.ts';
+import { secretsOfPod } from './pod-specs.ts';
+import { addPullSecret, type PullSecretSlot, type Spelling } from './pull-secret-slots.ts';
+import type { RenderSession } from './render-session.ts';
+import { pairObjects } from './same-objects.ts';
+
+/** The pods of the unprobed render that get a pull secret from a slot. */
+export interface Reach {
+  readonly slot: PullSecretSlot;
+  readonly spelling: Spelling;
+  readonly pods: ReadonlySet<RenderedObject>;
+}
+
+/** Renders spent on spellings; what they do not settle is left to the post-renderer. */
+const patience = 3;
+
+interface Besides {
+  readonly values: Discovery['values'];
+  readonly edits: readonly Edit[];
+}
+
+/** Asks a chart which of its values bring pull secrets to which pods. */
+export class PullSecretProbe {
+  readonly #session: RenderSession;
+  readonly #base: BaseRender;
+  readonly #with: Besides;
+
+  constructor(session: RenderSession, base: BaseRender, besides: Besides) {
+    this.#session = session;
+    this.#base = base;
+    this.#with = besides;
+  }
+
+  /** Tries the likelier spelling of every slot, then the other one of those that reached nothing, until `wanted` are reached. */
+  async run(slots: readonly PullSecretSlot[], wanted: readonly RenderedObject[]): Promise<readonly Reach[]> {
+    const reaches: Reach[] = [];
+    const left = new Map(slots.map((slot) => [slot, slot.spellings]));
+    for (let render = 0; render < patience && left.size > 0; render++) {
+      const attempts = [...left].map(([slot, [spelling = 'maps']]) => ({ slot, spelling }));
+      const found = await this.#render(attempts);
+      reaches.push(...(found ?? []).filter(({ pods }) => pods.size > 0));
+      for (const { slot, spelling } of attempts) {
+        // A chart that breaks is asked the other way round; what was asked is asked again later.
+        const others = (left.get(slot) ?? []).filter((other) => other !== spelling);
+        left.set(slot, found === undefined ? [...others, spelling] : others);
+        if (left.get(slot)?.length === 0 || reaches.some((reach) => reach.slot === slot)) left.delete(slot);
+      }
+      const reached = new Set(reaches.flatMap(({ pods }) => [...pods]));
+      if (wanted.every((pod) => reached.has(pod))) break;
+    }
+    return reaches;
+  }
+
+  async #render(attempts: readonly Pick<Reach, 'slot' | 'spelling'>[]): Promise<readonly Reach[] | undefined> {
+    const { values, edits } = this.#with;
+    const probes = attempts.map(({ slot, spelling }, index) => addPullSecret(values, slot, spelling, sentinelName(index)));
+    try {
+      const overrides = applyEdits(values, [...edits, ...probes]);
+      const objects = this.#session.read(await this.#session.print(this.#base.kubernetes, { overrides, probe: true }));
+      const pairs = pairObjects(this.#base.objects, objects);
+      return attempts.map((attempt, index) => {
+        const reached = [...pairs].filter(([, object]) => secretsOfPod(object, objects)?.includes(sentinelName(index)));
+        return { ...attempt, pods: new Set(reached.map(([original]) => original)) };
+      });
+    } catch (error) {
+      if (error instanceof BundleError && (error.code === 'RENDER_FAILED' || error.code === 'RENDER_UNREADABLE'))
+        return undefined;
+      throw error;
+    }
+  }
+}
+
+/** A name that Kubernetes would take, and no chart has. */
+function sentinelName(index: number): string {
+  return `p${String(index).padStart(3, '0')}-pull-secret-probe`;
+}
+
+/** Slots that together reach all of `wanted` that can be reached: always the one that adds most, then what the values show, then the shorter path. */
+export function fewest(reaches: readonly Reach[], wanted: readonly RenderedObject[]): Reach[] {
+  const left = new Set(wanted);
+  const chosen: Reach[] = [];
+  for (;;) {
+    const rated = reaches.map((reach) => ({ reach, adds: [...reach.pods].filter((pod) => left.has(pod)).length }));
+    rated.sort((a, b) => b.adds - a.adds || rank(a.reach) - rank(b.reach));
+    const best = rated[0];
+    if (best === undefined || best.adds === 0) return chosen;
+    chosen.push(best.reach);
+    for (const pod of best.reach.pods) left.delete(pod);
+  }
+}
+
+function rank({ slot }: Reach): number {
+  return (slot.set ? 0 : 100) + slot.path.length;
+}
