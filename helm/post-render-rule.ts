@@ -24,3 +24,8 @@ export function isEmptyRule({ images, pullSecret }: PostRender): boolean {
 
 /** Environment variable with the path of the file in which the post-renderer finds its rule. */
 export const ruleVariable = 'DIOLKOS_POST_RENDER';
+
+/** Where the post-renderer leaves the reason why it failed, for a rule in `file`. */
+export function failureFile(file: string): string {
+  return `${file}.failure`;
+}

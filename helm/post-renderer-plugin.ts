@@ -1,12 +1,14 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import type { Helm } from './helm.ts';
-import { type PostRender, ruleVariable } from './post-render-rule.ts';
+import { failureFile, type PostRender, ruleVariable } from './post-render-rule.ts';
 
 /** What helm has to be given so that it sends its manifests through our post-renderer. */
 export interface PostRendererCall {
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Why the post-renderer failed, once helm has ended; empty when it did not. */
+  readonly failure: () => Promise<string>;
 }
 
 const pluginName = 'diolkos-post-renderer';
@@ -22,14 +24,17 @@ export async function layPostRenderer(
   { folder, name, signal }: { readonly folder: string; readonly name: string; readonly signal: AbortSignal },
 ): Promise<PostRendererCall> {
   const file = join(folder, `${name}-post-render.json`);
+  await rm(failureFile(file), { force: true });
   await writeFile(file, JSON.stringify(rule), { mode: 0o600, signal });
+  const failure = () => readFile(failureFile(file), 'utf8').catch(() => '');
   if (major === 3) {
-    return { args: [`--post-renderer=${process.execPath}`, `--post-renderer-args=${program}`], env: { [ruleVariable]: file } };
+    const args = [`--post-renderer=${process.execPath}`, `--post-renderer-args=${program}`];
+    return { args, env: { [ruleVariable]: file }, failure };
   }
   const plugins = join(folder, 'helm-plugins');
   await mkdir(join(plugins, pluginName), { recursive: true });
   await writeFile(join(plugins, pluginName, 'plugin.yaml'), JSON.stringify(plugin, null, 2), { signal });
-  return { args: [`--post-renderer=${pluginName}`], env: { [ruleVariable]: file, HELM_PLUGINS: plugins } };
+  return { args: [`--post-renderer=${pluginName}`], env: { [ruleVariable]: file, HELM_PLUGINS: plugins }, failure };
 }
 
 /** The plugin's manifest (apiVersion v1 of helm 4); JSON is YAML. */

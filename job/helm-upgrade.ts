@@ -3,7 +3,7 @@ import { basename, join } from 'node:path';
 import { holderLabel } from '../cluster/release-history.ts';
 import type { Helm } from '../helm/helm.ts';
 import { isEmptyRule } from '../helm/post-render-rule.ts';
-import { layPostRenderer } from '../helm/post-renderer-plugin.ts';
+import { layPostRenderer, type PostRendererCall } from '../helm/post-renderer-plugin.ts';
 import { remoteSchemaReferences } from '../helm/remote-schema.ts';
 import type { ProvenRelease } from './run.ts';
 
@@ -22,6 +22,8 @@ export interface UpgradeCall {
   readonly args: readonly string[];
   /** Variables that the post-renderer needs. */
   readonly env: Readonly<Record<string, string>>;
+  /** Why the post-renderer failed, once helm has ended; empty when it did not. */
+  readonly postRendererFailure: () => Promise<string>;
   readonly fileNames: ReadonlyMap<string, string>;
 }
 
@@ -39,9 +41,9 @@ export async function upgradeCall(
     await writeFile(file, text, { mode: 0o600, signal });
     fileNames.set(file, name);
   }
-  const empty = { args: [], env: {} };
+  const none: PostRendererCall = { args: [], env: {}, failure: async () => '' };
   const postRenderer = isEmptyRule(postRender)
-    ? empty
+    ? none
     : await layPostRenderer(helm, postRender, { folder, name: release.name, signal });
   const args = [
     'upgrade',
@@ -62,7 +64,7 @@ export async function upgradeCall(
     ...postRenderer.args,
     ...[...fileNames.keys()].map((file) => `--values=${file}`),
   ];
-  return { args, env: postRenderer.env, fileNames };
+  return { args, env: postRenderer.env, postRendererFailure: postRenderer.failure, fileNames };
 }
 
 /** A schema that refers to addresses of the internet cannot be checked here, and helm would fail to. */

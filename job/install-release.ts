@@ -94,7 +94,7 @@ async function runHelm(run: Run, release: ProvenRelease) {
       hopeless.abort();
     },
   });
-  const { args, env, fileNames } = await upgradeCall(known(run, 'helm'), release, {
+  const { args, env, postRendererFailure, fileNames } = await upgradeCall(known(run, 'helm'), release, {
     folder: run.folder,
     timeoutSeconds: run.options.timeoutSeconds,
     holder: run.options.holder,
@@ -117,6 +117,7 @@ async function runHelm(run: Run, release: ProvenRelease) {
       throw error;
     });
   if (exitCode === 0) stopped ??= await watch.settle();
+  else lines.push(...(await postRendererFailure()).split('\n').filter((line) => line !== ''));
   return { exitCode, stopped, stderr: lines.join('\n'), finish: () => watch.finish() };
 }
 
