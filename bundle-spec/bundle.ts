@@ -96,7 +96,12 @@ export const Release = z.strictObject({
 export type Release = z.infer<typeof Release>;
 
 const Images = z.strictObject({
-  extra: z.array(Text).default([]).describe('References that no render shows; they travel as if found.'),
+  extra: z
+    .array(Text)
+    .default([])
+    .describe(
+      'References that no render shows; they travel as if found. `driver:595-ubuntu24.04` also stands for `driver:595` of a chart, where the registry has no such tag since a program completes it.',
+    ),
   ignore: z
     .array(Text)
     .default([])

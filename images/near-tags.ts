@@ -1,36 +1,53 @@
 import { z } from 'zod';
 import type { Abortable } from './registry.ts';
 import { pullScope, type RegistryClient } from './registry-client.ts';
-import { readBody } from './registry-transport.ts';
+import { header, readBody } from './registry-transport.ts';
 
 const TagList = z.object({ tags: z.array(z.string()).nullish() }).transform((list) => list.tags ?? []);
 
 /** A list of tags beyond this is not read. Bytes. */
 const listLimit = 4 << 20;
 
-/** The first 1000 tags of a repository. Throws REGISTRY_NOT_FOUND when it does not exist. */
+/** How often a registry is asked for more: 100 tags a page are few, 1000 are usual. */
+const mostPages = 20;
+
+/** The tags of a repository, those of 20 pages at most. Throws REGISTRY_NOT_FOUND when it does not exist. */
 export async function listTags(client: RegistryClient, repository: string, { signal }: Abortable): Promise<readonly string[]> {
-  const url = `/v2/${repository}/tags/list?n=1000`;
-  const answer = await client.send({ method: 'GET', url, scopes: [pullScope(repository)], signal });
-  if (answer.status !== 200) {
-    throw await client.failure(answer, { doing: `the listing of ${repository}`, what: repository, right: 'pull' });
+  const tags = new Set<string>();
+  let query: string | undefined = '?n=1000';
+  for (let page = 0; query !== undefined && page < mostPages; page += 1) {
+    const answer = await client.send({
+      method: 'GET',
+      url: `/v2/${repository}/tags/list${query}`,
+      scopes: [pullScope(repository)],
+      signal,
+    });
+    if (answer.status !== 200) {
+      throw await client.failure(answer, { doing: `the listing of ${repository}`, what: repository, right: 'pull' });
+    }
+    query = nextQuery(header(answer, 'link'));
+    const body = await readBody(answer, listLimit);
+    for (const tag of parseTags(body?.toString() ?? '')) tags.add(tag);
   }
-  const body = await readBody(answer, listLimit);
+  return [...tags];
+}
+
+/** From `</v2/shop/api/tags/list?n=100&last=x>; rel="next"` nothing but the question is taken: it is asked of the same host and path. */
+function nextQuery(link: string | undefined): string | undefined {
+  const target = /<([^>]*)>\s*;[^,]*rel="?next\b/.exec(link ?? '')?.[1];
+  return target === undefined ? undefined : /\?[^#]*/.exec(target)?.[0];
+}
+
+function parseTags(text: string): readonly string[] {
   try {
-    return TagList.parse(JSON.parse(body?.toString() ?? ''));
+    return TagList.parse(JSON.parse(text));
   } catch {
     return [];
   }
 }
 
-/** Five tags that are most like `tag`: the longest common beginning first, then the shortest. Throws as `listTags` does. */
-export async function nearTags(
-  client: RegistryClient,
-  repository: string,
-  tag: string,
-  options: Abortable,
-): Promise<readonly string[]> {
-  const tags = await listTags(client, repository, options);
+/** Five tags that are most like `tag`: the longest common beginning first, then the shortest. */
+export function nearTags(tags: readonly string[], tag: string): readonly string[] {
   return tags
     .map((other) => ({ other, common: commonBeginning(tag, other) }))
     .sort((a, b) => b.common - a.common || a.other.length - b.other.length || (a.other < b.other ? -1 : 1))

@@ -4,11 +4,14 @@ import type { Digest, Platform } from '../bundle-spec/names.ts';
 import { type ImagePlan, type Located, planImage } from './image-plan.ts';
 import { formatReference, type Reference } from './reference.ts';
 import type { Abortable } from './registry.ts';
+import { TagMissing } from './tag-stem.ts';
 
 export interface PlanRequest {
   readonly reference: Reference;
   /** `source` of a lock: pulled instead of what the tag names today. */
   readonly locked?: Digest;
+  /** Another request brings it with a completed tag, so a registry that has no such tag is no failure: there is no plan of it then. */
+  readonly isStem?: boolean;
 }
 
 export interface PlanImagesOptions extends Abortable {
@@ -22,15 +25,15 @@ export interface PlanImagesOptions extends Abortable {
 }
 
 /**
- * Plans all images, in the order given. What cannot be had is told in one error that lists every failure; its code is that of the
+ * Plans all images, in the order given, but for stems that are no images. What cannot be had is told in one error that lists every failure; its code is that of the
  * first. Nothing but manifests and configs is fetched.
  */
 export async function planImages(requests: readonly PlanRequest[], options: PlanImagesOptions): Promise<readonly ImagePlan[]> {
   const { locate, platforms, concurrency = 8, onPlanned, signal } = options;
   const limit = pLimit(concurrency);
-  const plans: ImagePlan[] = [];
+  const plans: (ImagePlan | undefined)[] = [];
   const failures: Failure[] = [];
-  const planOne = async ({ reference, locked }: PlanRequest, index: number): Promise<void> => {
+  const planOne = async ({ reference, locked, isStem }: PlanRequest, index: number): Promise<void> => {
     try {
       signal.throwIfAborted();
       const plan = await planImage(locate(reference), reference, { platforms, signal, ...(locked && { locked }) });
@@ -38,12 +41,13 @@ export async function planImages(requests: readonly PlanRequest[], options: Plan
       onPlanned?.(plan);
     } catch (error) {
       if (signal.aborted || !(error instanceof BundleError)) throw error;
-      failures.push({ index, reference, error: locked === undefined ? error : explainLocked(error) });
+      if (isStem === true && error instanceof TagMissing) return;
+      failures.push({ index, reference, error: locked === undefined ? explainStem(reference, error) : explainLocked(error) });
     }
   };
   await Promise.all(requests.map((request, index) => limit(planOne, request, index)));
   if (failures.length > 0) throw allFailures(failures, requests.length);
-  return plans;
+  return plans.filter((plan) => plan !== undefined);
 }
 
 interface Failure {
@@ -55,6 +59,16 @@ interface Failure {
 function explainLocked(error: BundleError): BundleError {
   if (error.code !== 'REGISTRY_NOT_FOUND') return error;
   const hint = 'the lock names a digest that the registry no longer has: build once without --locked';
+  return new BundleError(error.code, error.message, { hint, cause: error });
+}
+
+/** An operator that completes the tag for each node names no image by itself. */
+function explainStem(reference: Reference, error: BundleError): BundleError {
+  const [completed] = error instanceof TagMissing ? error.completed : [];
+  if (completed === undefined) return error;
+  const stem = formatReference(reference);
+  const extra = formatReference({ ...reference, tag: completed });
+  const hint = `${error.hint}; if a program completes the tag for each node, add those of yours to the spec, such as images: { extra: ["${extra}"] }; if nothing pulls it, images: { ignore: ["${stem}"] }`;
   return new BundleError(error.code, error.message, { hint, cause: error });
 }
 

@@ -5,11 +5,12 @@ import type { Descriptor, HeldDocument } from './descriptor.ts';
 import { digestOf } from './digest.ts';
 import { manifestLimit, parseManifest, schema1 } from './manifest.ts';
 import { indexTypes, isSchema1, manifestTypes } from './media-types.ts';
-import { nearTags } from './near-tags.ts';
+import { listTags, nearTags } from './near-tags.ts';
 import type { Abortable, TagPolicy } from './registry.ts';
 import { pullScope, pushScope, type RegistryClient } from './registry-client.ts';
 import { readComplaint } from './registry-failure.ts';
 import { type Answer, discard, header, readBody } from './registry-transport.ts';
+import { completesTag, isPlaceholderTag, TagMissing } from './tag-stem.ts';
 
 // All of them: distribution 2.8 answers 404 for an index that the client did not name, to HEAD too.
 const accept = [...manifestTypes, ...indexTypes, '*/*'].join(', ');
@@ -138,15 +139,29 @@ async function notFound(
   const what = named(repository, reference);
   const error = await client.failure(answer, { doing: `the pull of ${what}`, what, right: 'pull' });
   if (isDigest(reference)) return error;
-  const near = await nearTags(client, repository, reference, { signal }).catch(() => undefined);
+  const tags = await listTags(client, repository, { signal }).catch(() => undefined);
   signal.throwIfAborted();
-  const hint =
-    near === undefined
-      ? `the repository ${repository} may not exist there; check its spelling`
-      : near.length === 0
-        ? `the repository ${repository} exists and has no tags`
-        : `the repository exists, the tag "${reference}" does not; those that come near: ${near.join(', ')}`;
-  return new BundleError(error.code, error.message, { hint });
+  if (tags === undefined) {
+    return new BundleError(error.code, error.message, {
+      hint: `the repository ${repository} may not exist there; check its spelling`,
+    });
+  }
+  const completed = tags.filter((tag) => completesTag(reference, tag));
+  return new TagMissing(error.message, { hint: missingTagHint(repository, reference, tags, completed), completed });
+}
+
+function missingTagHint(repository: string, tag: string, tags: readonly string[], completed: readonly string[]): string {
+  if (tags.length === 0) return `the repository ${repository} exists and has no tags`;
+  if (isPlaceholderTag(tag))
+    return `"${tag}" is a placeholder that the release of a chart replaces: take the chart from its repository, not from its sources, or give the tag in the release's values`;
+  const missing = `the repository exists, the tag "${tag}" does not`;
+  return completed.length === 0
+    ? `${missing}; those that come near: ${nearTags(tags, tag).join(', ')}`
+    : `${missing}; those that begin with it: ${listed(completed)}`;
+}
+
+function listed(tags: readonly string[]): string {
+  return `${tags.slice(0, 8).join(', ')}${tags.length > 8 ? `, and ${tags.length - 8} more` : ''}`;
 }
 
 async function refusedManifest(

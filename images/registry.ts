@@ -73,7 +73,7 @@ export interface Registry {
     options: Abortable & { readonly policy: TagPolicy },
   ): Promise<'present' | 'pushed' | 'kept'>;
 
-  /** The first 1000 tags, as the registry orders them. */
+  /** The tags of a repository; of a very large one the first pages. */
   listTags(repository: string, options: Abortable): Promise<readonly string[]>;
 
   /** Proves the right to push into a repository: begins an upload and cancels it. */

@@ -5,10 +5,12 @@ import { ExplainedError } from '../cluster/report.ts';
 import type { FoundReference } from '../helm/discovery.ts';
 import { type GateProfile, gateProfile, opensGate, profileText } from '../helm/gate-profile.ts';
 import { parseGate } from '../helm/parse-gate.ts';
+import { parseReference } from '../images/reference.ts';
+import { isCompletedBy } from '../images/tag-stem.ts';
 
 interface MissingOptions {
   readonly release: Pick<CarriedRelease, 'name' | 'namespace' | 'scan'>;
-  readonly images: readonly Pick<LockedImage, 'reference'>[];
+  readonly images: readonly Pick<LockedImage, 'reference' | 'class'>[];
   /** What was found behind switches when the bundle was built. */
   readonly gated: readonly LeftOutImage[];
   /** The values that the templates see here. */
@@ -21,7 +23,10 @@ interface MissingOptions {
 export function missingImages(references: readonly FoundReference[], options: MissingOptions): ExplainedError | undefined {
   const { release, images, siteLayers } = options;
   const carried = new Set(images.map(({ reference }) => reference));
-  const missing = references.filter(({ reference }) => !carried.has(reference));
+  const extra = images.filter((image) => image.class === 'extra').map(({ reference }) => parseReference(reference));
+  // A tag that a program completes is no image by itself.
+  const travelled = (reference: string): boolean => carried.has(reference) || isCompletedBy(parseReference(reference), extra);
+  const missing = references.filter(({ reference }) => !travelled(reference));
   const [first, ...others] = missing;
   if (first === undefined) return undefined;
   const more = others.length === 0 ? '' : ` and ${others.length} more`;

@@ -7,6 +7,7 @@ import { type WriteEvent, writeBundle } from '../images/bundle-writer.ts';
 import type { ImagePlan } from '../images/image-plan.ts';
 import { planImages } from '../images/plan-images.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
+import { isCompletedBy } from '../images/tag-stem.ts';
 import { bundleContents } from './bundle-contents.ts';
 import { checkOutput } from './check-output.ts';
 import { type DiscoveredBundle, type DiscoveredImage, discoverSpec } from './discover-bundle.ts';
@@ -85,7 +86,7 @@ async function runBuild(build: Build, file: string, output: string): Promise<Bui
   const lockFile = lockFileOf(file);
   if (build.lock === undefined) await saveLock(lockFile, lock);
   const { charts } = contents.header;
-  return { output, lock: lockFile, size: layout.size, charts: charts.length, images: images.length, blobs: layout.blobs.size };
+  return { output, lock: lockFile, size: layout.size, charts: charts.length, images: plans.length, blobs: layout.blobs.size };
 }
 
 /** A bundle that leaves out what a site may switch on says so, and what to write where that is not wanted. */
@@ -109,11 +110,13 @@ async function planAndLock(
   discovered: DiscoveredBundle,
   images: readonly DiscoveredImage[],
 ): Promise<{ readonly plans: readonly ImagePlan[]; readonly lock: Lock }> {
-  if (lock !== undefined) checkLock(lock, discovered.releases, images);
+  const extra = spec.images.extra.map((text) => parseReference(text));
+  const isStem = (reference: string): boolean => isCompletedBy(parseReference(reference), extra);
+  if (lock !== undefined) checkLock(lock, discovered.releases, withoutStems(images, lock, isStem));
   const sources = new Map(lock?.images.map(({ reference, source }) => [reference, source]));
   const requests = images.map(({ reference }) => {
     const locked = sources.get(reference);
-    return { reference: parseReference(reference), ...(locked === undefined ? {} : { locked }) };
+    return { reference: parseReference(reference), isStem: isStem(reference), ...(locked === undefined ? {} : { locked }) };
   });
   const own = installer === undefined ? undefined : formatReference(installer.reference);
   const plans = await planImages(requests, {
@@ -126,6 +129,16 @@ async function planAndLock(
   if (lock === undefined) return { plans, lock: planned };
   checkLockedDigests(lock, planned);
   return { plans, lock };
+}
+
+/** A stem that was no image when the lock was made is none now. */
+function withoutStems(
+  images: readonly DiscoveredImage[],
+  lock: Lock,
+  isStem: (reference: string) => boolean,
+): readonly DiscoveredImage[] {
+  const locked = new Set(lock.images.map(({ reference }) => reference));
+  return images.filter(({ reference }) => locked.has(reference) || !isStem(reference));
 }
 
 function showWrite(progress: Progress): (event: WriteEvent) => void {

@@ -1,5 +1,6 @@
 import type { Finding } from '../../bundle-spec/finding.ts';
 import { parseReference } from '../../images/reference.ts';
+import { isPlaceholderTag } from '../../images/tag-stem.ts';
 import type { BaseRender } from '../base-render.ts';
 import type { FoundReference } from '../discovery.ts';
 import { asReference, pinOf } from '../reference-text.ts';
@@ -15,13 +16,10 @@ export function findTags(references: readonly FoundReference[], bases: readonly 
     if (parsed === undefined || parsed.digest !== undefined || parsed.tag === undefined) return [];
     const where = whereOf(found);
     if (untagged.has(found.reference)) return [untaggedFinding(found.reference, where)];
-    if (placeholder.test(parsed.tag)) return [placeholderFinding(found.reference, parsed.tag, where)];
+    if (isPlaceholderTag(parsed.tag)) return [placeholderFinding(found.reference, parsed.tag, where)];
     return isMutable(parsed.tag) ? [mutableFinding(found.reference, parsed.tag, where)] : [];
   });
 }
-
-const placeholder =
-  /^(?:set[-_]by[-_].+|dev|v?0\.0\.0(?:-(?:dev|develop|snapshot|main|master|local)(?:\..*)?)?|change[-_]?me|todo|fixme|tbd|placeholder|replace[-_]?me|local|unset|unknown|undefined|none|x\.y\.z|your[-_]tag|tag|version|.*(?:version|tag)[-_]?(?:value|here))$/i;
 
 /** A tag without a digit names no version (`latest`, `main`, `nonroot`), a small number alone all of a major (`1`, `v2`, `16-alpine`). */
 function isMutable(tag: string): boolean {

@@ -16,7 +16,14 @@ const exporter = 'docker.io/exporter:1';
 const nothing = { release, images: [], gated: [], values: {}, siteLayers: [] };
 
 test('images that travelled are no problem', () => {
-  assert.equal(missingImages([found(exporter)], { ...nothing, images: [{ reference: exporter }] }), undefined);
+  assert.equal(missingImages([found(exporter)], { ...nothing, images: [{ reference: exporter, class: 'used' }] }), undefined);
+});
+
+test('a tag that images.extra completes is no image by itself', () => {
+  const carried = (tag: string, by: 'extra' | 'used') => [{ reference: `docker.io/exporter:${tag}`, class: by }];
+  assert.equal(missingImages([found(exporter)], { ...nothing, images: carried('1-ubuntu24.04', 'extra') }), undefined);
+  assert.notEqual(missingImages([found(exporter)], { ...nothing, images: carried('1-ubuntu24.04', 'used') }), undefined);
+  assert.notEqual(missingImages([found(exporter)], { ...nothing, images: carried('12', 'extra') }), undefined);
 });
 
 test('an image that did not travel is named with its object, its value and what the site sets', () => {

@@ -30,6 +30,25 @@ const badImages: readonly { readonly name: string; readonly image: string; reado
     says: ['has no shop/api:stable', '[REGISTRY_NOT_FOUND]', '1.9.0'],
   },
   {
+    name: 'a tag that others begin with is told with them, and with the lines to add',
+    image: 'shop/driver:595.71',
+    says: [
+      'has no shop/driver:595.71',
+      'begin with it: 595.71-rhel9.4, 595.71-ubuntu24.04; if',
+      '/shop/driver:595.71-rhel9.4"] }; if nothing pulls it, images: { ignore: ["',
+    ],
+  },
+  {
+    name: 'a placeholder that a release would have replaced',
+    image: 'shop/driver:set-by-chartpress',
+    says: ['"set-by-chartpress" is a placeholder that the release of a chart replaces: take the chart from its repository'],
+  },
+  {
+    name: 'a registry that does not list its tags',
+    image: 'shop/listless:1',
+    says: ['has no shop/listless:1', '[REGISTRY_NOT_FOUND]', 'may not exist there'],
+  },
+  {
     name: 'a repository that does not exist',
     image: 'shop/apy:1.9.0',
     says: ['has no shop/apy:1.9.0', '[REGISTRY_NOT_FOUND]', 'the repository shop/apy may not exist there; check its spelling'],
@@ -91,6 +110,8 @@ test('all images that cannot be had are told in one error, and nothing is left',
   await seed(registry, 'shop/good', '1');
   await seed(registry, 'shop/api', '1.9.0');
   await seed(registry, 'shop/api', '1.8');
+  for (const tag of ['595.71-ubuntu24.04', '595.71-rhel9.4', '595.711']) await seed(registry, 'shop/driver', tag);
+  await seed(registry, 'shop/listless', '2');
   await seed(registry, 'shop/arm', '1', sampleIndex(['linux/arm64']));
   await seed(registry, 'shop/arm-only', '1', sampleImage({ platform: 'linux/arm64' }));
   const images = ['shop/good:1', ...badImages.map(({ image }) => image)];
@@ -114,6 +135,10 @@ test('all images that cannot be had are told in one error, and nothing is left',
 });
 
 function intercept(request: IncomingMessage, response: ServerResponse): boolean {
+  if (request.url?.startsWith('/v2/shop/listless/tags/')) {
+    sendReply(request, response, complaint(403, 'DENIED', 'listing is not allowed'));
+    return true;
+  }
   const [, name = ''] = /^\/v2\/shop\/([^/]+)\/manifests\//.exec(request.url ?? '') ?? [];
   const answer = spoiled[name];
   if (answer === undefined) return false;
