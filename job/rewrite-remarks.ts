@@ -8,14 +8,9 @@ export function rewriteRemarks(
   pullSecret: string | undefined,
 ): string[] {
   const images = Object.keys(postRender.images);
-  const pods = postRender.pullSecret?.pods ?? [];
   const remarks: string[] = [];
   if (images.length > 0)
     remarks.push(`${release}: rewritten after rendering, as no value of the chart does it: ${images.join(', ')}`);
-  if (pods.length > 0) {
-    const owners = pods.map(({ kind, name }) => `${kind}/${name}`).join(', ');
-    remarks.push(`${release}: the pull secret was added after rendering, as no value of the chart does it: ${owners}`);
-  }
   for (const [command, gaps] of Map.groupBy(pullSecretLeft, (gap) => patchCommand(gap, pullSecret ?? ''))) {
     const owners = gaps.map(({ pod }) => `${pod.kind}/${pod.name}`).join(', ');
     const { namespace, serviceAccount } = gaps[0] ?? { namespace: '', serviceAccount: '' };

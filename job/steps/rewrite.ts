@@ -103,8 +103,13 @@ async function prove(
   if (proof.leftovers.length > 0) throw rewriteUnproven(proof.leftovers);
   const rendered = discovery.bases.flatMap(({ objects }) => objects);
   const { overrides, postRender, renders } = proof;
-  const postRendered = Object.keys(postRender.images).length;
-  run.reporter.event('proven', { release: carried.name, images: discovery.references.length, postRendered, renders });
+  run.reporter.event('proven', {
+    release: carried.name,
+    images: discovery.references.length,
+    postRendered: Object.keys(postRender.images),
+    pullSecretAdded: postRender.pullSecret?.pods ?? [],
+    renders,
+  });
   const remarks = rewriteRemarks(carried.name, proof, pullSecret);
   return { carried, helm: release, overrides, postRender, remarks, workloads: workloadsOf(rendered, release.namespace) };
 }

@@ -12,7 +12,7 @@ import { ctrImport } from './importers.ts';
 import { installerImage } from './installer-image.ts';
 import type { World } from './world.ts';
 
-export type TestChart = 'umbrella' | 'fragile' | 'hub';
+export type TestChart = 'umbrella' | 'fragile' | 'hub' | 'obstinate';
 
 export interface BundlePlan {
   /** Names the bundle and the namespace of its releases: tests with names of their own do not meet. */
