@@ -1,7 +1,7 @@
 import { apiVersion } from '../bundle-spec/names.ts';
 import { writeYaml } from '../bundle-spec/write-yaml.ts';
 import type { Rewrite } from '../helm/prove.ts';
-import { asFlag } from './bare-chart-error.ts';
+import { inBareWords } from './bare-chart-words.ts';
 import { count, printJson } from './print-table.ts';
 import type { RewrittenSource } from './rewrite-source.ts';
 
@@ -38,7 +38,7 @@ export function printRewriteJson(
     leftovers: one.leftovers.map(({ place, specLine, ...left }) => ({
       ...place,
       ...left,
-      fix: one.source.isBare ? asFlag(specLine) : specLine,
+      fix: one.source.isBare ? inBareWords(specLine) : specLine,
     })),
     pullSecretLeft: one.pullSecretLeft,
     unread: one.source.unread,

@@ -10,7 +10,7 @@ import { parseSettings } from '../helm/parse-settings.ts';
 import type { ValuesText } from '../helm/render.ts';
 import { digestOf } from '../images/digest.ts';
 import { parseReference } from '../images/reference.ts';
-import { bareChartError } from './bare-chart-error.ts';
+import { bareChartError } from './bare-chart-words.ts';
 import { readChartAt } from './chart-sources/path.ts';
 import type { ChartFlags } from './commands/chart-options.ts';
 import type { FailedSource, Source } from './read-sources.ts';

@@ -1,7 +1,7 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { findHelm } from '../helm/helm.ts';
 import { rewriteUnproven } from '../helm/leftovers.ts';
-import { asFlag, bareChartError } from './bare-chart-error.ts';
+import { bareChartError } from './bare-chart-words.ts';
 import type { ChartFlags } from './commands/chart-options.ts';
 import type { Format } from './commands/format-option.ts';
 import { printManifests, printOverrides, printRewriteJson, printRewriteSummary } from './print-rewrite.ts';
@@ -40,7 +40,7 @@ export async function rewriteSources(
   if (flags.format === 'json') printRewriteJson(rewritten, flags);
   else if (leftovers.length === 0 || flags.partial) (flags.manifests ? printManifests : printOverrides)(rewritten);
   if (flags.format === 'text') printRewriteSummary(rewritten);
-  if (leftovers.length > 0) throw unproven(rewritten);
+  if (leftovers.length > 0) throw unproven(rewritten, name);
 }
 
 async function openSources(name: string, flags: RewriteFlags, signal: AbortSignal): Promise<readonly Source[]> {
@@ -59,12 +59,9 @@ function inFlags(error: unknown, source: Source): never {
   throw source.isBare && error instanceof BundleError ? bareChartError(error, source.name) : error;
 }
 
-function unproven(rewritten: readonly RewrittenSource[]): BundleError {
-  const leftovers = rewritten.flatMap((one) => one.leftovers);
-  const error = rewriteUnproven(leftovers);
-  if (!rewritten.some(({ source }) => source.isBare)) return error;
-  const add = [...new Set(leftovers.map(({ specLine }) => asFlag(specLine)))];
-  return new BundleError(error.code, error.message, {
-    hint: `name the value that holds it with --path, or add: ${add.join(' ')}; --partial prints what there is`,
-  });
+function unproven(rewritten: readonly RewrittenSource[], path: string): BundleError {
+  const error = rewriteUnproven(rewritten.flatMap((one) => one.leftovers));
+  const hint = `${error.hint}; --partial prints what there is`;
+  const full = new BundleError(error.code, error.message, { hint });
+  return rewritten.some(({ source }) => source.isBare) ? bareChartError(full, path) : full;
 }

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Finding } from '../bundle-spec/finding.ts';
+import type { Leftover } from '../helm/discovery.ts';
 import type { Helm } from '../helm/helm.ts';
 import { leftoverReason } from '../helm/leftovers.ts';
 import { fillPlaceholders } from '../helm/placeholders.ts';
-import { asFlag, bareChartError } from './bare-chart-error.ts';
+import { bareChartError, inBareWords } from './bare-chart-words.ts';
 import type { FailedSource, Source } from './read-sources.ts';
 import { type ReleaseSurvey, type SurveyInput, type SurveyOptions, surveyRelease } from './survey-release.ts';
 
@@ -40,24 +41,29 @@ async function surveySource(helm: Helm, source: Source, options: SourceOptions):
   try {
     const { input, findings } = options.placeholder ? await filled(helm, source.input, options) : { ...source, findings: [] };
     const survey = await surveyRelease(helm, input, options);
-    const left = survey.leftovers.map((leftover): Finding => {
-      const { place, specLine } = leftover;
-      const fix = `add ${source.isBare ? asFlag(specLine) : `to the spec: ${specLine}`}`;
-      return {
-        severity: 'error',
-        code: 'REWRITE_UNPROVEN',
-        message: leftoverReason(leftover),
-        where: `${place.kind}/${place.name} ${place.path}`,
-        fix,
-      };
-    });
-    return { source, input, survey, findings: bySeverity([...left, ...survey.findings, ...findings]) };
+    const all = bySeverity([...survey.leftovers.map(leftoverFinding), ...survey.findings, ...findings]);
+    return { source, input, survey, findings: source.isBare ? all.map(inWordsOfFlags) : all };
   } catch (error) {
     options.signal.throwIfAborted();
     if (!(error instanceof Error) || (error instanceof BundleError && error.code === 'HELM_MISSING')) throw error;
     const isBare = source.isBare && error instanceof BundleError;
     return { name: source.name, source, error: isBare ? bareChartError(error, source.name) : error };
   }
+}
+
+function leftoverFinding(leftover: Leftover): Finding {
+  const { kind, name, path } = leftover.place;
+  return {
+    severity: 'error',
+    code: 'REWRITE_UNPROVEN',
+    message: leftoverReason(leftover),
+    where: `${kind}/${name} ${path}`,
+    fix: `add to the spec: ${leftover.specLine}`,
+  };
+}
+
+function inWordsOfFlags({ fix, ...finding }: Finding): Finding {
+  return fix === undefined ? finding : { ...finding, fix: inBareWords(fix) };
 }
 
 /** The input with placeholders as its last layer, and what they stand for. */

@@ -65,7 +65,7 @@ test('what is not proven is named with the flag to add, --partial prints the res
     error: 'REWRITE_UNPROVEN',
     says: [
       'shop: Pod scanner, spec.containers[0].env[0].value: quay.io/shop/scanner (shop/templates/scanner.yaml)',
-      'or add: --extra quay.io/shop/scanner:TAG',
+      'name the value that holds it with --path, or add --extra quay.io/shop/scanner:TAG',
     ],
   });
   const partial = await rewrite(folder, '--manifests', '--partial');
