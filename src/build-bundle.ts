@@ -11,6 +11,7 @@ import { isCompletedBy } from '../images/tag-stem.ts';
 import { bundleContents } from './bundle-contents.ts';
 import { checkOutput } from './check-output.ts';
 import { type DiscoveredBundle, type DiscoveredImage, discoverSpec } from './discover-bundle.ts';
+import { unmatchedPatterns } from './gated-policy.ts';
 import { checkLock, checkLockedDigests, leftOut, lockBundle } from './lock-bundle.ts';
 import { loadLock, lockFileOf, saveLock } from './lock-file.ts';
 import { type Installer, openInstaller } from './open-installer.ts';
@@ -90,8 +91,12 @@ async function runBuild(build: Build, file: string, output: string): Promise<Bui
 }
 
 /** A bundle that leaves out what a site may switch on says so, and what to write where that is not wanted. */
-function sayLeftOut({ progress }: Build, { surveys }: DiscoveredBundle, images: readonly DiscoveredImage[]): void {
+function sayLeftOut({ progress, spec }: Build, { surveys }: DiscoveredBundle, images: readonly DiscoveredImage[]): void {
   const gated = new Set(leftOut(surveys, new Set(images.map(({ reference }) => reference))).map(({ reference }) => reference));
+  const found = surveys.flatMap((survey) => survey.images.map(({ reference }) => reference));
+  for (const pattern of unmatchedPatterns(spec.images.gated, found)) {
+    progress.say(`images.gated: ${JSON.stringify(pattern)} matches no image of these charts`);
+  }
   if (gated.size === 0) return;
   progress.say(
     `${count(gated.size, 'image')} behind switches left out, listed in the lock: a scan profile or images.gated brings ${gated.size === 1 ? 'it' : 'them'}`,

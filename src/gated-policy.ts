@@ -11,6 +11,12 @@ export function gatedPolicy(policy: Bundle['images']['gated']): (reference: stri
   return (reference) => patterns.some((pattern) => pattern.test(reference));
 }
 
+/** Patterns that match none of the canonical references: most likely they are misspelt. */
+export function unmatchedPatterns(policy: Bundle['images']['gated'], references: readonly string[]): readonly string[] {
+  if (typeof policy === 'string') return [];
+  return policy.filter((pattern) => !references.some(gatedPolicy([pattern])));
+}
+
 function patternOf(text: string): RegExp {
   const name = canonicalName(text);
   const pinned = /[:@]/.test(name.slice(name.lastIndexOf('/') + 1));

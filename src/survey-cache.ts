@@ -81,7 +81,7 @@ function codeDigest(): string {
   if (code !== undefined) return code;
   const root = join(import.meta.dirname, '..');
   const hash = createHash('sha256');
-  for (const file of globSync('{bundle-spec,images,helm,src}/**/*.{ts,js,json}', { cwd: root }).sort()) {
+  for (const file of globSync('{bundle-spec,images,helm,cluster,src}/**/*.{ts,js,json}', { cwd: root }).sort()) {
     hash.update(`${file}\0`).update(readFileSync(join(root, file)));
   }
   code = hash.digest('hex');

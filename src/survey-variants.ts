@@ -5,6 +5,7 @@ import type { Helm } from '../helm/helm.ts';
 import { openGates } from '../helm/open-gates.ts';
 import { gatedPolicy } from './gated-policy.ts';
 import { proveGates } from './prove-gates.ts';
+import { redactFindings } from './redact-findings.ts';
 import type { SurveyOptions } from './survey-release.ts';
 import { discoverOptions, releaseWith, type SurveySource, surveyVariant, type Variant } from './survey-variant.ts';
 
@@ -44,7 +45,10 @@ export async function surveyVariants(helm: Helm, source: SurveySource, options: 
     declared,
     taken: new Set(toProve.map(({ reference }) => reference)),
     opened,
-    findings: [...findings, ...(await findAll(helm, source, variants, options))],
+    findings: redactFindings(
+      [...findings, ...(await findAll(helm, source, variants, options))],
+      variants.map(({ discovery }) => discovery.values),
+    ),
     renders: [...variants, ...opened].reduce((sum, one) => sum + one.discovery.renders + one.rewrite.renders, renders),
   };
 }
