@@ -3,7 +3,7 @@ import type { RenderedObject } from './manifest-stream.ts';
 import { getInObject, type ObjectPath, payloadOf } from './payload.ts';
 import { asReference, pinOf, spellingOf, tokensOf } from './reference-text.ts';
 import { isOtherHost, isRegistryHost } from './registry-hosts.ts';
-import { hasSentinel } from './sentinel.ts';
+import { hasSentinel, withoutSentinels } from './sentinel.ts';
 import { type ComposedReference, composeReference, pinKeys } from './sibling-keys.ts';
 import { groupByStem, type NamedText, namedTexts, type StemGroup } from './stem-groups.ts';
 import { isFileName, meaningOfToken } from './token-meaning.ts';
@@ -173,7 +173,8 @@ class ObjectReader {
   }
 }
 
-const containerKeys = ['command', 'args', 'env', 'envFrom', 'volumeMounts', 'imagePullPolicy', 'source'];
+const runKeys = ['command', 'args', 'volumeMounts', 'source'];
+const containerKeys = [...runKeys, 'env', 'envFrom', 'imagePullPolicy'];
 
 /** A container outside of the lists of a pod, as workflows have it. */
 function isContainer(map: Map): boolean {
@@ -181,7 +182,9 @@ function isContainer(map: Map): boolean {
   if (typeof image !== 'string' || !containerKeys.some((key) => Object.hasOwn(map, key))) return false;
   if (pinKeys.some((key) => Object.hasOwn(map, key)) || Object.hasOwn(map, 'repository') || Object.hasOwn(map, 'registry'))
     return false;
-  return !isFileName(image) && asReference(image) !== undefined;
+  // A bare word is an image only beside what it runs.
+  const runs = /[/:]/.test(image) || runKeys.some((key) => Object.hasOwn(map, key));
+  return runs && !isFileName(image) && asReference(image) !== undefined;
 }
 
 /** Keys of maps that speak of code or charts with words of images. */
@@ -190,18 +193,21 @@ const otherLabels = new Set(['git', 'source', 'sources', 'chart', 'charts', 'rep
 
 function isImage(composed: ComposedReference, map: Map, label: string): boolean {
   if (otherKeys.some((key) => Object.hasOwn(map, key))) return false;
+  const plain = spellingOf(withoutSentinels(composed.text));
+  if (plain?.host && isOtherHost(plain.reference.host)) return false;
   if (hasSentinel(composed.text)) return true;
-  const spelling = composed.pinned ? spellingOf(composed.text) : undefined;
-  if (spelling === undefined || isOtherHost(spelling.reference.host)) return false;
+  const spelling = composed.pinned ? plain : undefined;
+  if (spelling === undefined) return false;
   if (spelling.host || meaningOf(label).image) return true;
   const isPair = composed.keys.some((key) => key !== 'version' && pinKeys.includes(key)) && composed.text.includes('/');
   return isPair && !wordsOf(label).some((word) => otherLabels.has(word));
 }
 
 function isImageGroup({ text, pinned, telling, members }: StemGroup<NamedText>): boolean {
+  const spelling = spellingOf(withoutSentinels(text));
+  if (spelling?.host && isOtherHost(spelling.reference.host)) return false;
   if (hasSentinel(text)) return true;
-  const spelling = spellingOf(text);
-  if (spelling === undefined || isOtherHost(spelling.reference.host)) return false;
+  if (spelling === undefined) return false;
   if (spelling.host && isRegistryHost(spelling.reference.host)) return true;
   const saysImage = text.includes('/') && members.some(({ name }) => /image/i.test(name));
   return pinned && (saysImage || (spelling.host && telling));

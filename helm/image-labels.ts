@@ -12,6 +12,8 @@ export function wordsOf(label: string): string[] {
 export interface LabelMeaning {
   /** It holds an image: `image`, `agentImage`, `--init-image`, `RELATED_IMAGE_X`. */
   readonly image: boolean;
+  /** It holds something that is in a registry, or the beginning of its name. */
+  readonly artifact: boolean;
   /** What it holds is completed by a tag from elsewhere: `IMAGE_REPOSITORY`, `--default-base-image`. */
   readonly unfinished: boolean;
 }
@@ -39,6 +41,8 @@ const otherThings = new Set(
 const neverImages = new Set(['pull', 'policy', 'policies', 'secret', 'secrets', 'credentials']);
 const unfinishedEnds = new Set(['repository', 'repositories', 'repo', 'path', 'base']);
 
+const artifactWords = /^(?:repo(?:sitor(?:y|ies))?|registr(?:y|ies)|packages?|plugins?|artifacts?|hub)$|images?$/;
+
 function readMeaning(label: string): LabelMeaning {
   const words = wordsOf(label);
   const last = words.at(-1) ?? '';
@@ -46,6 +50,7 @@ function readMeaning(label: string): LabelMeaning {
   const related = words[0] === 'related' && words[1] === 'image';
   return {
     image: spoken && (related || !otherThings.has(last)),
+    artifact: words.some((word) => artifactWords.test(word)),
     unfinished: unfinishedEnds.has(last) || words.includes('base') || words.includes('default'),
   };
 }

@@ -5,7 +5,7 @@ const registryHost = new RegExp(
     '^(?:[\\w-]+\\.)*(?:quay|gcr|ghcr|lscr|nvcr|icr|azurecr|jfrog|zotregistry)\\.io$',
     '^(?:[\\w-]+\\.)*(?:pkg\\.dev|ecr\\.aws|l5d\\.io|ocir\\.io|azurecr\\.cn|redhat\\.io|mcr\\.microsoft\\.com|docker\\.elastic\\.co)$',
     '\\.dkr\\.ecr[\\w.-]*\\.amazonaws\\.com(?:\\.cn)?$',
-    '^(?:[\\w-]*registry[\\w-]*|cr|hub|docker|images?|containers?|harbor|oci|xpkg)\\.[\\w.-]+$',
+    '^(?:[\\w-]*registry[\\w-]*|cr|docker|harbor|xpkg)\\.[\\w.-]+$',
     '\\.(?:registry|cr|harbor)\\.[\\w.-]+$',
   ].join('|'),
   'i',

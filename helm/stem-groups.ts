@@ -14,19 +14,22 @@ export interface LocatedText extends NamedText {
   readonly steps: readonly [string | number, ...string[]];
 }
 
-/** The named strings of a map, numbers as text, or those of a list of variables `{name, value}`. */
+/** The named strings of a map, numbers as text; those of a list: variables `{name, value}`, and flags `--name=value`. */
 export function namedTexts(value: unknown): LocatedText[] {
-  if (Array.isArray(value)) {
-    return value.flatMap((item, index) =>
-      isMap(item) && typeof item.name === 'string' && typeof item.value === 'string'
-        ? [{ name: item.name, text: item.value, steps: [index, 'value'] as const }]
-        : [],
-    );
-  }
+  if (Array.isArray(value)) return value.flatMap((item, index) => namedItem(item, index) ?? []);
   if (!isMap(value)) return [];
   return Object.entries(value).flatMap(([name, text]) =>
     typeof text === 'string' || typeof text === 'number' ? [{ name, text: String(text), steps: [name] as const }] : [],
   );
+}
+
+function namedItem(item: unknown, index: number): LocatedText | undefined {
+  if (typeof item === 'string') {
+    const [, name, text] = /^--?([a-zA-Z][\w.-]*)=(\S+)$/.exec(item) ?? [];
+    return name === undefined || text === undefined ? undefined : { name, text, steps: [index] };
+  }
+  if (!isMap(item) || typeof item.name !== 'string' || typeof item.value !== 'string') return undefined;
+  return { name: item.name, text: item.value, steps: [index, 'value'] };
 }
 
 /** A reference spread over names with a common stem: `RELOADER_IMAGE` and `RELOADER_TAG`, `trivy.repository` and `trivy.tag`. */

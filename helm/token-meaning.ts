@@ -24,9 +24,10 @@ export function meaningOfToken(place: TokenPlace, probed: boolean): TokenMeaning
   const named = labelBefore(text, token);
   const meaning = meaningOf(named ?? ownLabel(text, label));
   const open = isOpenEnded(text, token);
-  if (probed) return !open && isFinished(withoutSentinels(token.text), meaning) ? 'certain' : 'unfinished';
-  const spelling = open || isFileName(token.text) ? undefined : spellingOf(token.text);
-  if (spelling === undefined || (spelling.host && isOtherHost(spelling.reference.host))) return 'none';
+  const spelling = isFileName(token.text) ? undefined : spellingOf(withoutSentinels(token.text));
+  if (spelling?.host && isOtherHost(spelling.reference.host)) return 'none';
+  if (probed) return !open && isFinished(spelling, withoutSentinels(token.text), meaning) ? 'certain' : 'unfinished';
+  if (open || spelling === undefined) return 'none';
   const around = { meaning, alone: standsAlone(text, token, named) };
   return spelling.pinned ? meaningOfPinned(place, spelling, around) : meaningOfUnpinned(place, spelling, around);
 }
@@ -48,7 +49,8 @@ function meaningOfPinned({ token, text, inDocument }: TokenPlace, spelling: Spel
 function meaningOfUnpinned({ token, inDocument }: TokenPlace, spelling: Spelling, around: Surroundings): TokenMeaning {
   if (!spelling.host || /:\d+\//.test(token.text)) return 'none';
   if (around.meaning.image) return around.meaning.unfinished ? 'unfinished' : 'certain';
-  return isRegistryHost(spelling.reference.host) && around.alone && !inDocument ? 'unfinished' : 'none';
+  const named = around.meaning.artifact && around.alone && !inDocument;
+  return named && isRegistryHost(spelling.reference.host) ? 'unfinished' : 'none';
 }
 
 const referenceSchemes = new Set(['docker', 'oci', 'docker-image', 'containers-storage']);
@@ -90,8 +92,7 @@ export function isFileName(text: string): boolean {
   return fileEnd.test(text) && pinOf(text) === '';
 }
 
-function isFinished(text: string, meaning: LabelMeaning): boolean {
-  const spelling = spellingOf(text);
+function isFinished(spelling: Spelling | undefined, text: string, meaning: LabelMeaning): boolean {
   if (spelling === undefined) return false;
   if (spelling.pinned) return meaning.image || text.includes('/') || !/:\d{2,5}$/.test(text);
   return meaning.image && !meaning.unfinished && text.includes('/');

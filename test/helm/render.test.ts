@@ -91,7 +91,10 @@ for (const helm of await helmsUnderTest()) {
       if (TMPDIR === undefined) delete process.env.TMPDIR;
       else process.env.TMPDIR = TMPDIR;
     });
-    await renderRelease(helm, await releaseOf(t, join(charts, 'digests'), ['a: 1']), { kubernetes: '1.36', signal: t.signal });
+    await renderRelease(helm, await releaseOf(t, join(charts, 'digest-in-one-string'), ['a: 1']), {
+      kubernetes: '1.36',
+      signal: t.signal,
+    });
     assert.deepEqual(
       (await readdir(folder)).filter((name) => !name.startsWith('diolkos-test-')),
       [],

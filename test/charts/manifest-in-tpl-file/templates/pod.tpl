@@ -1,0 +1,4 @@
+apiVersion: v1
+kind: Pod
+metadata: {name: api}
+spec: {containers: [{name: main, image: "{{ .Values.image }}"}]}
