@@ -1,0 +1,100 @@
+import type { ScopedChart } from './gate-charts.ts';
+import type { Condition } from './gate-condition.ts';
+import type { ValueKnowledge } from './gate-solver.ts';
+import { slotAt } from './image-shapes.ts';
+import { readYaml } from './subcharts.ts';
+import type { ValueUse } from './template-walk.ts';
+import { formatPath, isMap, type Path } from './values-path.ts';
+
+/** The host of images that had to be invented so that a template renders. They are none of the chart's. */
+export const placeholderHost = 'placeholder.invalid';
+
+const deepestFilling = 3;
+const switchName = /(?:^|[a-z_-])(?:enabled?|create|deploy|install)$/i;
+
+/** What a chart tells about its values: other values that conditions and schemas name, and how templates use what is empty. */
+export function valueKnowledge(
+  charts: readonly ScopedChart[],
+  conditions: Iterable<Condition>,
+  uses: ReadonlyMap<string, ValueUse>,
+): ValueKnowledge {
+  const named = valuesNamedIn(conditions);
+  for (const chart of charts) addFromSchema(named, readYaml(chart.files, 'values.schema.json'), chart.scope);
+  return {
+    alternatives: (path) => [...(named.get(formatPath(path)) ?? [])],
+    filling: (path, current) => fillingOf(path, current, uses, 0),
+  };
+}
+
+type NamedValues = Map<string, Set<unknown>>;
+
+function valuesNamedIn(conditions: Iterable<Condition>): NamedValues {
+  const named: NamedValues = new Map();
+  const seen = new Set<Condition>();
+  const queue = [...conditions];
+  for (let condition = queue.pop(); condition !== undefined; condition = queue.pop()) {
+    if (seen.has(condition)) continue;
+    seen.add(condition);
+    if (condition.kind === 'and' || condition.kind === 'or') queue.push(...condition.all);
+    else if (condition.kind === 'not') queue.push(condition.of);
+    else if (condition.kind === 'value') addNamed(named, condition);
+  }
+  return named;
+}
+
+function addNamed(named: NamedValues, { path, test }: Condition & { kind: 'value' }): void {
+  if (test.is !== 'equal' || test.value === '' || test.value === null || test.value === undefined) return;
+  add(named, path, [test.value]);
+}
+
+function add(named: NamedValues, path: Path, values: readonly unknown[]): void {
+  const key = formatPath(path);
+  named.set(key, new Set([...(named.get(key) ?? []), ...values]));
+}
+
+function addFromSchema(named: NamedValues, schema: unknown, path: Path): void {
+  if (!isMap(schema) || path.length > 12) return;
+  if (Array.isArray(schema.enum))
+    add(
+      named,
+      path,
+      schema.enum.filter((value) => value !== '' && value !== null),
+    );
+  const properties = isMap(schema.properties) ? schema.properties : {};
+  for (const [key, inner] of Object.entries(properties)) addFromSchema(named, inner, [...path, key]);
+}
+
+type Uses = ReadonlyMap<string, ValueUse>;
+
+/** Something true for what is false or absent, in the type that the templates and the key's name ask for. */
+function fillingOf(path: Path, current: unknown, uses: Uses, depth: number): unknown {
+  const key = String(path.findLast((step) => typeof step === 'string') ?? '');
+  const use = uses.get(formatPath(path));
+  if (current === false || switchName.test(key)) return true;
+  if (typeof current === 'number') return 1;
+  if (Array.isArray(current) || use?.ranged === 'list') return [fillingOf([...path, 0], undefined, uses, depth + 1)];
+  if (use?.ranged === 'map') return { placeholder: fillingOf([...path, 'placeholder'], undefined, uses, depth + 1) };
+  const children = mapFilling(path, use, uses, depth);
+  if (children !== undefined) return children;
+  if (isMap(current)) return { placeholder: 'placeholder' };
+  return scalarFilling(path, key, current, use);
+}
+
+/** A map with the keys that templates print. */
+function mapFilling(path: Path, use: ValueUse | undefined, uses: Uses, depth: number): unknown {
+  if (use === undefined || use.children.size === 0 || depth >= deepestFilling) return undefined;
+  const entries: [string, unknown][] = [];
+  for (const child of use.children) {
+    const below = uses.get(formatPath([...path, child]));
+    const isPrinted = below?.printed || (below !== undefined && below.children.size > 0 && depth + 1 < deepestFilling);
+    if (isPrinted) entries.push([child, fillingOf([...path, child], undefined, uses, depth + 1)]);
+  }
+  return entries.length === 0 ? { placeholder: 'placeholder' } : Object.fromEntries(entries);
+}
+
+function scalarFilling(path: Path, key: string, current: unknown, use: ValueUse | undefined): unknown {
+  if (slotAt(path) !== undefined) return /regist|hub$/i.test(key) ? placeholderHost : `${placeholderHost}/placeholder:1`;
+  if (/port$/i.test(key)) return 8080;
+  if (/url|endpoint$/i.test(key)) return `https://${placeholderHost}`;
+  return current === undefined || current === null ? (use?.printed ? 'placeholder' : true) : 'placeholder';
+}

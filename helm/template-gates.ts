@@ -1,0 +1,137 @@
+import type { Values } from '../bundle-spec/values-layer.ts';
+import type { ChartFiles } from './chart-archive.ts';
+import type { Gate } from './gate.ts';
+import { readChartTree, type ScopedChart } from './gate-charts.ts';
+import { and, type Condition } from './gate-condition.ts';
+import { valueKnowledge } from './gate-knowledge.ts';
+import { GateSolver, keyOf, type Solution, sizeOf } from './gate-solver.ts';
+import { GateWorld } from './gate-world.ts';
+import { type Sighting, SightingFinder } from './image-sightings.ts';
+import { parseTemplate } from './template-syntax.ts';
+import { known, type Term } from './template-term.ts';
+import { type DefinedTemplate, TemplateWalk } from './template-walk.ts';
+
+const mostGates = 200;
+
+/**
+ * The settings that make a chart render images which it does not render with `values`, most promising first; at most 200. Every condition
+ * of the templates that keeps an image back is read from a parse of them, helm is not asked. `values` are the effective ones.
+ * A template that cannot be parsed is passed over.
+ */
+export function findGates(chart: { readonly files: ChartFiles; readonly name: string }, values: Values): Gate[] {
+  const tree = readChartTree(chart.files, chart.name, values);
+  const world = new GateWorld(tree.values);
+  const { sightings, refusals, walk } = walkCharts(tree.charts, world);
+  const closed = sightings.filter(({ guard }) => world.holds(guard) !== true);
+  const knowledge = valueKnowledge(tree.charts, [...closed.map(({ guard }) => guard), ...refusals], walk.uses);
+  const solver = new GateSolver(world, knowledge, refusals);
+  const shown = new Set(sightings.filter(({ guard }) => world.holds(guard) === true).map(({ shows }) => shows));
+  return gatesOf(closed, solver, shown).slice(0, mostGates);
+}
+
+interface WalkedCharts {
+  readonly sightings: readonly Sighting[];
+  readonly refusals: readonly Condition[];
+  readonly walk: TemplateWalk;
+}
+
+function walkCharts(charts: readonly ScopedChart[], world: GateWorld): WalkedCharts {
+  const files = charts.flatMap(templatesOf);
+  const walk = new TemplateWalk(definedIn(files), world);
+  const finder = new SightingFinder(world.values);
+  const sightings: Sighting[] = [];
+  const refusals: Condition[] = [];
+  const roots = new Map(charts.map((chart) => [chart, rootOf(chart)]));
+  for (const { chart, path, nodes } of files) {
+    if (nodes === undefined || /(?:^|\/)_[^/]*$/.test(path)) continue;
+    const walked = walk.walk(nodes, roots.get(chart) ?? rootOf(chart), path);
+    for (const refusal of walked.refusals) refusals.push(and(chart.enabled, refusal));
+    if (path.endsWith('/NOTES.txt')) continue;
+    for (const sighting of finder.sightingsIn(walked.parts))
+      sightings.push({ ...sighting, guard: and(chart.enabled, sighting.guard) });
+  }
+  return { sightings, refusals, walk };
+}
+
+interface TemplateFile {
+  readonly chart: ScopedChart;
+  readonly path: string;
+  readonly nodes: DefinedTemplate['nodes'] | undefined;
+  readonly defined: ReadonlyMap<string, DefinedTemplate['nodes']>;
+}
+
+function templatesOf(chart: ScopedChart): TemplateFile[] {
+  return [...chart.files]
+    .filter(([path]) => path.startsWith('templates/'))
+    .map(([path, body]) => ({ chart, path: `${chart.folder}/${path}`, ...parsed(body.toString('utf8')) }));
+}
+
+function parsed(source: string): Pick<TemplateFile, 'nodes' | 'defined'> {
+  try {
+    const { body, defined } = parseTemplate(source);
+    return { nodes: body, defined };
+  } catch {
+    return { nodes: undefined, defined: new Map() };
+  }
+}
+
+/** Names are shared by all charts of a release; a parent's template wins over that of a subchart. Each file has its path as name. */
+function definedIn(files: readonly TemplateFile[]): Map<string, DefinedTemplate> {
+  const defined = new Map<string, DefinedTemplate>();
+  for (const file of files.toReversed()) {
+    if (file.nodes !== undefined) defined.set(file.path, { nodes: file.nodes, file: file.path });
+    for (const [name, nodes] of file.defined) defined.set(name, { nodes, file: file.path });
+  }
+  return defined;
+}
+
+/** What `.` is at the top of a chart's templates. */
+function rootOf({ folder, files, metadata, scope }: ScopedChart): Term {
+  const entries = Object.entries(metadata).map(([key, value]) => [`${key[0]?.toUpperCase()}${key.slice(1)}`, value]);
+  const release = { Name: 'release', Namespace: 'default', Service: 'Helm', Revision: 1, IsInstall: true, IsUpgrade: false };
+  return {
+    kind: 'map',
+    entries: new Map<string, Term>([
+      ['Values', { kind: 'value', path: scope, root: true }],
+      ['Chart', known({ ...Object.fromEntries(entries), IsRoot: scope.length === 0 })],
+      ['Release', known(release)],
+      ['Capabilities', { kind: 'cluster', part: 'capabilities' }],
+      ['Files', { kind: 'files', files }],
+      ['Template', known({ Name: `${folder}/templates/template.yaml`, BasePath: `${folder}/templates` })],
+    ]),
+  };
+}
+
+/** Smaller gates come first and cover what they open as well; gates that show an image of their own come before the rest. */
+function gatesOf(closed: readonly Sighting[], solver: GateSolver, shown: ReadonlySet<string>): Gate[] {
+  const solved = closed
+    .map((sighting) => ({ sighting, solutions: solver.open(sighting.guard), isNew: !shown.has(sighting.shows) }))
+    .filter(({ solutions }) => solutions.length > 0)
+    .toSorted((a, b) => Number(b.isNew) - Number(a.isNew) || sizeOf(first(a.solutions)) - sizeOf(first(b.solutions)));
+  const chosen = new Map<string, Gate>();
+  const worlds: GateWorld[] = [];
+  const others: [string, Gate][] = [];
+  for (const { sighting, solutions } of solved) {
+    if (worlds.some((world) => world.holds(sighting.guard) === true)) continue;
+    const [best, ...rest] = solutions.map((solution) => [keyOf(solution), gateOf(solution, sighting.where)] as const);
+    if (best === undefined) continue;
+    worlds.push(solver.worldOf(first(solutions)));
+    if (!chosen.has(best[0])) chosen.set(best[0], best[1]);
+    for (const [key, gate] of rest) others.push([key, gate]);
+  }
+  for (const [key, gate] of others) if (!chosen.has(key)) chosen.set(key, gate);
+  return [...chosen.values()];
+}
+
+function first(solutions: readonly Solution[]): Solution {
+  return solutions[0] ?? { settings: new Map(), apiVersions: [], kubernetes: undefined };
+}
+
+function gateOf({ settings, apiVersions, kubernetes }: Solution, where: string): Gate {
+  return {
+    settings: [...settings.values()].map(({ path, value }) => ({ path, value })),
+    ...(apiVersions.length === 0 ? {} : { apiVersions }),
+    ...(kubernetes === undefined ? {} : { kubernetes }),
+    where,
+  };
+}
