@@ -5,7 +5,7 @@ import type { Finding } from '../bundle-spec/finding.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import type { BaseRender } from './base-render.ts';
 import { type Reading, readReferences } from './find-references.ts';
-import { findCandidates } from './image-shapes.ts';
+import { type Candidate, findCandidates } from './image-shapes.ts';
 import type { RenderedObject } from './manifest-stream.ts';
 import { applyEdits, type Edit } from './overrides.ts';
 import { formatObjectPath, getInObject } from './payload.ts';
@@ -28,7 +28,10 @@ const tagKeys = ['tag', 'imageTag', 'version'];
 export async function findCompiledIn(session: RenderSession, values: Values, base: BaseRender): Promise<Finding[]> {
   const tgz = await readFile(session.release.chart);
   const empty = [...findCandidates(values, []), ...findUnsetSlots(tgz, values, basename(session.release.chart))];
-  const slots = empty.filter(({ head, rank }) => head === '' && rank === 'name slot').map(({ path }) => slotOf(path, values));
+  // Where the map around it is empty too, it is the user's to fill.
+  const isSlot = ({ path }: Candidate): boolean => Object.keys(getAt(values, path.slice(0, -1)) ?? {}).length > 0;
+  const named = empty.filter((candidate) => candidate.head === '' && candidate.rank === 'name slot' && isSlot(candidate));
+  const slots = named.map(({ path }) => slotOf(path, values));
   const filler = new SlotFiller(session, values, base);
   await filler.fill([...slots.entries()]);
   return [...filler.found].map(([slot, place]) => compiledIn(slot, place));
@@ -121,7 +124,7 @@ function labelOf({ object, path, index }: Reading, list: number): string | undef
   const [previous, item] = Array.isArray(items) ? [items[place - 1], items[place]] : [];
   if (isMap(item)) return typeof item.name === 'string' ? item.name : undefined;
   if (typeof item !== 'string') return undefined;
-  const label = item.slice(0, tokensOf(item)[index]?.start ?? 0).trim();
+  const label = item.slice(0, tokensOf(item)[index]?.start ?? 0).replace(/[\s/]+$/, '');
   if (label !== '') return label;
   return typeof previous === 'string' && previous.startsWith('-') ? previous : undefined;
 }

@@ -17,6 +17,9 @@ import { formatPath } from './values-path.ts';
 /** How often a gate is tried again with what the chart's message asks for. */
 const repairRounds = 3;
 
+/** Characters of a gate in a message: made-up maps can be long. */
+const longestName = 200;
+
 /** What differs from what is deployed. */
 interface Shown {
   /** The objects that are not as deployed. */
@@ -37,7 +40,7 @@ export interface GateRender extends Shown {
 
 /** Renders one gate after the other and compares each with what is deployed. */
 export class GateRenderer {
-  readonly findings: Finding[] = [];
+  readonly #failed = new Map<string, Gate[]>();
   readonly #session: RenderSession;
   /** With those of the subcharts that are left out. */
   readonly #values: Values;
@@ -55,7 +58,12 @@ export class GateRenderer {
     this.#deployed = new Set(discovery.references.map(({ reference }) => reference));
   }
 
-  /** `undefined` for a gate that fails, which is then among `findings`. */
+  /** GATE_FAILED, one for each reason that a chart gave. */
+  findings(): Finding[] {
+    return [...this.#failed].map(([reason, gates]) => gateFailed(gates, reason));
+  }
+
+  /** `undefined` for a gate that fails, which is then among the findings. */
   async open(gate: Gate): Promise<GateRender | undefined> {
     let current = gate;
     for (let round = 0; ; round += 1) {
@@ -65,8 +73,7 @@ export class GateRenderer {
       if (typeof rendered === 'string') return this.#compare(rendered, { gate: current, values, session });
       const repairs = round < repairRounds ? newSettings(current, repairsFor(rendered.message, values)) : [];
       if (repairs.length === 0) {
-        this.findings.push(gateFailed(gate, rendered));
-        return undefined;
+        return this.#fail(gate, rendered);
       }
       current = { ...current, settings: [...current.settings, ...repairs] };
     }
@@ -107,9 +114,13 @@ export class GateRenderer {
       return { ...opened, ...shown };
     } catch (error) {
       if (!(error instanceof BundleError)) throw error;
-      this.findings.push(gateFailed(opened.gate, error));
-      return undefined;
+      return this.#fail(opened.gate, error);
     }
+  }
+
+  #fail(gate: Gate, { message }: BundleError): undefined {
+    const reason = message.replace(/^release \S+ does not render for Kubernetes \S+: /, '');
+    this.#failed.set(reason, [...(this.#failed.get(reason) ?? []), gate]);
   }
 
   #show(stream: string, { gate, values, session }: Omit<GateRender, keyof Shown>): Shown {
@@ -128,7 +139,7 @@ export class GateRenderer {
 
 /** An image that only a value made up for the gate names is none of the chart's. */
 function isInvented(reference: string): boolean {
-  return reference.includes(placeholderHost) || /[/:@]placeholder(?:[/:@]|$)/.test(reference);
+  return reference.includes(placeholderHost) || /\/placeholder(?:[/:@]|$)|:[^/]*placeholder/.test(reference);
 }
 
 function newSettings({ settings }: Gate, repairs: readonly Edit[]): Edit[] {
@@ -136,13 +147,15 @@ function newSettings({ settings }: Gate, repairs: readonly Edit[]): Edit[] {
   return repairs.filter(({ path }) => !set.has(formatPath(path)));
 }
 
-function gateFailed(gate: Gate, { message }: BundleError): Finding {
-  const reason = message.replace(/^release \S+ does not render for Kubernetes \S+: /, '');
+function gateFailed(gates: readonly Gate[], reason: string): Finding {
+  const [smallest] = gates.toSorted((a, b) => formatGate(a).length - formatGate(b).length);
+  const name = smallest === undefined ? '' : formatGate(smallest);
+  const others = gates.length > 1 ? ` (and ${gates.length - 1} more like it)` : '';
   return {
     severity: 'info',
     code: 'GATE_FAILED',
-    message: `what ${formatGate(gate)} brings is not known, since the chart does not render with it: ${reason}`,
-    where: gate.where,
+    message: `what ${name.slice(0, longestName)}${others} brings is not known, since the chart does not render with it: ${reason}`,
+    ...(smallest === undefined ? {} : { where: smallest.where }),
     fix: 'if you use it, give a scan profile the values that it needs',
   };
 }

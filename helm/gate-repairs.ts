@@ -12,8 +12,8 @@ export const placeholderHost = 'placeholder.invalid';
 export function repairsFor(message: string, values: Values): Edit[] {
   const scope = scopeOf(message);
   const edits = new Map<string, Edit>();
-  for (const { names, wanted } of namesIn(message)) {
-    const path = placeOf(names, scope, values);
+  for (const { names, wanted, isNil = false } of namesIn(message)) {
+    const path = isNil ? [...scope, ...names] : placeOf(names, scope, values);
     const edit = path === undefined ? undefined : repair(path, wanted, values);
     if (edit !== undefined) edits.set(formatPath(edit.path), edit);
   }
@@ -30,13 +30,15 @@ interface Named {
   readonly names: readonly string[];
   /** What the message says to set it to. */
   readonly wanted?: unknown;
+  /** The map that it is in is missing too. */
+  readonly isNil?: boolean;
 }
 
 /** Dotted names, and words in quotes; a nil pointer tells the key that it looked for in the end. */
 function* namesIn(message: string): Generator<Named> {
   const nil = /(?:\.Values|\$\.Values)((?:\.\w+)+): nil pointer evaluating interface \{\}\.(\w+)/.exec(message);
   if (nil !== null) {
-    yield { names: (nil[1] ?? '').slice(1).split('.') };
+    yield { names: (nil[1] ?? '').slice(1).split('.'), isNil: true };
     return;
   }
   const text = message.replace(/[\w.-]+\/templates\/\S+/g, ' ');
@@ -44,7 +46,7 @@ function* namesIn(message: string): Generator<Named> {
     /(?:\.?Values\.)?([A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)+)(?:\[\d*\])?["'`]?(?:\s*=\s*|:\s+|\s+(?:must be(?: set)? to|should be|to be|to|must be)\s+)?(["'`]?[\w-]+["'`]?)?/g;
   for (const [, name = '', word = ''] of text.matchAll(pattern)) yield { names: name.split('.'), ...wantedIn(word) };
   for (const [, name = ''] of text.matchAll(/["'`]\.?([A-Za-z_]\w*)["'`]/g)) yield { names: [name] };
-  for (const [, name = ''] of text.matchAll(/\bValues\.(\w+)(?![\w.])/g)) yield { names: [name] };
+  for (const [name] of text.matchAll(/(?<=\bValues\.)\w+(?![\w.])|(?<![\w.])[a-z]+[A-Z]\w*(?![\w.])/g)) yield { names: [name] };
 }
 
 function wantedIn(word: string): Pick<Named, 'wanted'> {

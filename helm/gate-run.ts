@@ -6,12 +6,12 @@ import { formatPath } from './values-path.ts';
 
 /** How many gates are tried at once: helm is bound by the processor. */
 const gatesAtOnce = 2;
-/** How often a gate that opened something is asked for further ones behind it. */
-const deepest = 2;
+/** How many gates that opened something are asked for further ones behind them. */
+const mostInner = 4;
 
 export interface GateRunOptions {
   readonly renderer: GateRenderer;
-  /** Gates of the chart with these values, most promising first. */
+  /** Gates of the chart with these values, most promising first, with what they need of each other. */
   readonly findGates: (values: Values) => readonly Gate[];
   /** False once renders or time are used up. */
   readonly mayGoOn: () => boolean;
@@ -29,14 +29,19 @@ export class GateRun {
     this.#options = options;
   }
 
-  async try(gates: readonly Gate[], depth = 0): Promise<void> {
+  /** Tries each of `gates` that was not tried yet; returns those that show a reference. */
+  async try(gates: readonly Gate[]): Promise<readonly GateRender[]> {
     const fresh = gates.filter((gate) => !this.#tried.has(keyOf(gate)));
     for (const gate of fresh) this.#tried.add(keyOf(gate));
     const shown = await this.#openAll(fresh);
     this.opened.push(...shown);
-    if (depth >= deepest) return;
-    const inner = shown.flatMap((render) => this.#gatesBehind(render));
-    if (inner.length > 0) await this.try(inner, depth + 1);
+    return shown;
+  }
+
+  /** The same for gates of which nothing tells what else they need: what keeps more from rendering behind them is tried too. */
+  async tryDeep(gates: readonly Gate[]): Promise<void> {
+    const shown = await this.try(gates);
+    await this.try(shown.slice(0, mostInner).flatMap((render) => this.#gatesBehind(render)));
   }
 
   /** GATES_UNFINISHED, where renders or time did not reach for all. */

@@ -8,15 +8,16 @@ import type { Discovery, FoundReference } from './discovery.ts';
 import { readEffectiveValues } from './effective-values.ts';
 import { type GateRender, GateRenderer } from './gate-render.ts';
 import { GateRun } from './gate-run.ts';
+import { withoutVariants } from './gate-variants.ts';
 import type { Helm } from './helm.ts';
 import type { HelmRelease } from './render.ts';
 import { openSession, type RenderSession } from './render-session.ts';
 import { findSimpleGates } from './simple-gates.ts';
 
 export interface GateOptions extends DiscoverOptions {
-  /** Renders after which no further gate is tried; probes of what the gates showed come on top. Default 200. */
+  /** Renders after which no further gate is tried; probes of what the gates showed come on top. Default 120. */
   readonly maxRenders?: number;
-  /** Milliseconds after which no further gate is tried. Default 60,000. */
+  /** Milliseconds after which no further gate is tried. Default none, so that results do not depend on the machine. */
   readonly budgetMs?: number;
 }
 
@@ -43,9 +44,13 @@ export async function openGates(helm: Helm, release: HelmRelease, discovery: Dis
   const declared = findDeclared(values);
   const seen = shownIn(discovery, run.opened);
   const unseen = declared.filter((image) => !isShown(image, seen)).map(({ path }) => path);
-  await run.try(findSimpleGates(values, unseen));
-  const gated = await describeGated(run.opened, { values, discovery, options, release });
-  const unused = declaredOf(declared, discovery, run.opened);
+  await run.tryDeep(findSimpleGates(values, unseen));
+  const opened = withoutVariants(
+    run.opened,
+    discovery.references.map(({ reference }) => reference),
+  );
+  const gated = await describeGated(opened, { values, discovery, options, release });
+  const unused = declaredOf(declared, discovery, opened);
   const deployed = discovery.bases.find((base) => base.kubernetes === kubernetes);
   const compiledIn = deployed === undefined ? [] : await findCompiledIn(session, values, deployed);
   const shown = [...seen, ...gated.map(({ reference }) => reference)];
@@ -53,7 +58,7 @@ export async function openGates(helm: Helm, release: HelmRelease, discovery: Dis
     gated,
     declared: unused,
     findings: [
-      ...renderer.findings,
+      ...renderer.findings(),
       ...run.unfinished(),
       ...compiledIn,
       ...annotationFindings(await readAnnotatedImages(release.chart), shown),
@@ -68,7 +73,7 @@ function newest(minors: readonly string[]): string {
   return sorted.at(-1) ?? '';
 }
 
-function budgetOf(session: RenderSession, { maxRenders = 200, budgetMs = 60_000 }: GateOptions): () => boolean {
+function budgetOf(session: RenderSession, { maxRenders = 120, budgetMs = Number.POSITIVE_INFINITY }: GateOptions): () => boolean {
   const end = performance.now() + budgetMs;
   return () => session.renders < maxRenders && performance.now() < end;
 }
