@@ -183,7 +183,7 @@ function isContainer(map: Map): boolean {
   if (pinKeys.some((key) => Object.hasOwn(map, key)) || Object.hasOwn(map, 'repository') || Object.hasOwn(map, 'registry'))
     return false;
   // A bare word is an image only beside what it runs.
-  const runs = /[/:]/.test(image) || runKeys.some((key) => Object.hasOwn(map, key));
+  const runs = /[/:]/.test(withoutSentinels(image)) || runKeys.some((key) => Object.hasOwn(map, key));
   return runs && !isFileName(image) && asReference(image) !== undefined;
 }
 
