@@ -1,18 +1,24 @@
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { Finding } from '../bundle-spec/finding.ts';
+import type { Values } from '../bundle-spec/values-layer.ts';
 import { annotationFindings, readAnnotatedImages } from './chart-annotations.ts';
+import { readArchive } from './chart-archive.ts';
 import { findCompiledIn } from './compiled-in.ts';
 import { findDeclared, isShown, unusedReferences } from './declared-references.ts';
 import { describeGated } from './describe-gated.ts';
 import type { DiscoverOptions } from './discover.ts';
 import type { Discovery, FoundReference } from './discovery.ts';
 import { readEffectiveValues } from './effective-values.ts';
+import type { Gate } from './gate.ts';
 import { type GateRender, GateRenderer } from './gate-render.ts';
 import { GateRun } from './gate-run.ts';
-import { withoutVariants } from './gate-variants.ts';
+import { changesImages, isOtherPin, withoutVariants } from './gate-variants.ts';
 import type { Helm } from './helm.ts';
 import type { HelmRelease } from './render.ts';
 import { openSession, type RenderSession } from './render-session.ts';
 import { findSimpleGates } from './simple-gates.ts';
+import { findGates } from './template-gates.ts';
 
 export interface GateOptions extends DiscoverOptions {
   /** Renders after which no further gate is tried; probes of what the gates showed come on top. Default 120. */
@@ -40,8 +46,12 @@ export async function openGates(helm: Helm, release: HelmRelease, discovery: Dis
   const values = await readEffectiveValues(helm, release, { everySubchart: true, signal: options.signal });
   const kubernetes = newest(options.kubernetes);
   const renderer = new GateRenderer(session, values, discovery, kubernetes);
-  const run = new GateRun({ renderer, findGates: () => [], mayGoOn: budgetOf(session, options) });
+  const files = readArchive(await readFile(release.chart), basename(release.chart));
+  const gatesOf = (seen: Values): readonly Gate[] => findGates({ files, name: basename(release.chart) }, seen);
+  const run = new GateRun({ renderer, findGates: gatesOf, mayGoOn: budgetOf(session, options) });
   const declared = findDeclared(values);
+  const gates = gatesOf(values).filter((gate) => !isOtherPin(gate));
+  await run.try(gates.toSorted((a, b) => Number(changesImages(a)) - Number(changesImages(b))));
   const seen = shownIn(discovery, run.opened);
   const unseen = declared.filter((image) => !isShown(image, seen)).map(({ path }) => path);
   await run.tryDeep(findSimpleGates(values, unseen));
