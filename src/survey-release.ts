@@ -92,7 +92,8 @@ async function surveyAnew(helm: Helm, input: SurveyInput, options: SurveyOptions
   const started = performance.now();
   const folder = await mkdtemp(join(tmpdir(), 'diolkos-chart-'));
   try {
-    const chart = join(folder, 'chart.tgz');
+    // What says where something stands calls the chart by the name of its file.
+    const chart = join(folder, input.chart.name.replace(/[^\w.-]/g, '_') || 'chart');
     await writeFile(chart, input.chart.bytes);
     const survey = await surveyVariants(helm, { input, chart }, options);
     return {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertDone, assertFailed, assertLeft, type CliRun, runCli } from './cli.ts';
-import { chartFiles, folderWith, specYaml, workshop, writeFiles } from './workshop.ts';
+import { chartFiles, folderWith, seed, specYaml, workshop, writeFiles } from './workshop.ts';
 
 const chart = chartFiles([]);
 const host = 'registry.example.com';
@@ -114,22 +114,31 @@ test('values that no YAML reader takes', async (t) => {
   assertFailed(await images(folder), { error: 'RENDER_FAILED', says: ['prod.yaml'] });
 });
 
-test('an image that stands in a template is an error with the line to add, and that line helps', async (t) => {
+test('a reference without a tag is an error with the line to add, and that line helps', async (t) => {
   const { folder, registry } = await workshop(t);
-  await writeFiles(folder, { 'chart/templates/hook.yaml': pod('registry.example.com/shop/hook:2.0') });
+  for (const name of ['hook', 'agent']) await seed(registry, `shop/${name}`, '2.0');
+  // What stands in a template is the post-renderer's; what names no tag is nobody's.
+  const hook = pod(`${host}/shop/hook:2.0`).replace(
+    'name: shop, image',
+    'name: shop, args: ["--agent={{ .Values.agentImage }}"], image',
+  );
+  const sources = `sources:\n  images:\n    - { host: ${host}, mirror: "${registry.host}", plainHttp: true }`;
+  const spec = (more = '') => specYaml(registry.host, more).replace('sources:\n  images:', sources);
+  const values = `images: [${registry.host}/shop/api:1.0]\nagentImage: ${host}/shop/agent\n`;
+  await writeFiles(folder, { 'chart/templates/hook.yaml': hook, 'chart/values.yaml': values, 'bundle.yaml': spec() });
   const build = () => runCli(['build', 'bundle.yaml', '-o', 'shop.tar'], { folder });
   const refused = await build();
   assertFailed(refused, {
     error: 'REWRITE_UNPROVEN',
     says: [
-      'shop: Pod shop, spec.containers[0].image: registry.example.com/shop/hook:2.0 (shop/templates/hook.yaml)',
-      'no value of the chart controls it',
+      `shop: Pod shop, spec.containers[0].args[0]: ${host}/shop/agent (shop/templates/hook.yaml)`,
+      'it names no tag, so what has to travel is not known',
     ],
   });
   await assertLeft(folder, ['bundle.yaml', 'chart']);
-  const [line = ''] = /images: \{ignore: \[[^\]]*\]\}/.exec(refused.stderr) ?? [];
-  await writeFiles(folder, { 'bundle.yaml': specYaml(registry.host, line) });
-  assert.match(assertDone(await build()), /^shop\.tar: 1 chart, 1 image,/);
+  const [line = ''] = /images: \{extra: \[[^\]]*\]\}/.exec(refused.stderr) ?? [];
+  await writeFiles(folder, { 'bundle.yaml': spec(line.replace(':TAG', ':2.0')) });
+  assert.match(assertDone(await build()), /^shop\.tar: 1 chart, 3 images,/);
 });
 
 test('without helm the hint says what to install', async (t) => {
