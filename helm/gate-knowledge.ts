@@ -10,7 +10,7 @@ import { formatPath, isMap, type Path } from './values-path.ts';
 export const placeholderHost = 'placeholder.invalid';
 
 const deepestFilling = 3;
-const switchName = /(?:^|[a-z_-])(?:enabled?|create|deploy|install)$/i;
+const switchName = /(?:^|[a-z_-])(?:enabled?|create|deploy|install)$|^(?:enable|use|create|deploy|install)[A-Z]/i;
 
 /** What a chart tells about its values: other values that conditions and schemas name, and how templates use what is empty. */
 export function valueKnowledge(
@@ -94,7 +94,7 @@ function mapFilling(path: Path, use: ValueUse | undefined, uses: Uses, depth: nu
 
 function scalarFilling(path: Path, key: string, current: unknown, use: ValueUse | undefined): unknown {
   if (slotAt(path) !== undefined) return /regist|hub$/i.test(key) ? placeholderHost : `${placeholderHost}/placeholder:1`;
-  if (/port$/i.test(key)) return 8080;
+  if (/^port$|[a-z_-]Port$/.test(key)) return 8080;
   if (/url|endpoint$/i.test(key)) return `https://${placeholderHost}`;
   return current === undefined || current === null ? (use?.printed ? 'placeholder' : true) : 'placeholder';
 }

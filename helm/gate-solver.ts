@@ -1,6 +1,7 @@
 import { type Condition, not } from './gate-condition.ts';
 import { GateWorld } from './gate-world.ts';
-import { passes, type ValueTest, valuesPassing } from './value-test.ts';
+import { slotAt } from './image-shapes.ts';
+import { isTruthy, passes, type ValueTest, valuesPassing } from './value-test.ts';
 import { formatPath, getAt, isMap, type Path } from './values-path.ts';
 
 /** A value to set. `loose` where any other true value would do as well. */
@@ -27,6 +28,7 @@ export interface ValueKnowledge {
 
 const mostSolutions = 4;
 const mostPartial = 8;
+const mostNamed = 6;
 const nothingToDo: Solution = { settings: new Map(), apiVersions: [], kubernetes: undefined };
 
 /** Turns conditions into settings that make them hold, the smallest first. */
@@ -146,15 +148,31 @@ export class GateSolver {
 
   #setting(path: Path, test: ValueTest, wanted: boolean): Solution[] {
     const current = getAt(this.#world.values, path);
-    const named = this.#knowledge.alternatives(path).filter((value) => passes(test, value) === wanted);
-    const loose = wanted && (test.is === 'truthy' || test.is === 'present');
-    const made = loose && named.length === 0 ? [this.#knowledge.filling(path, current)] : valuesPassing(test, wanted, current);
-    const values = [...(loose || made.length === 0 ? named.slice(0, 2) : []), ...made];
-    return values.map((value) => ({
+    return this.#valuesFor(path, test, wanted, current).map((value) => ({
       ...nothingToDo,
-      settings: new Map([[formatPath(path), { path, value, loose }]]),
+      settings: new Map([[formatPath(path), { path, value, loose: wanted && isLoose(test) }]]),
     }));
   }
+
+  #valuesFor(path: Path, test: ValueTest, wanted: boolean, current: unknown): unknown[] {
+    const named = this.#knowledge.alternatives(path).filter((value) => passes(test, value) === wanted);
+    if (wanted && isLoose(test)) {
+      if (typeof current === 'boolean' || named.length === 0) return [this.#knowledge.filling(path, current)];
+      return named.slice(0, mostNamed);
+    }
+    const made = valuesPassing(test, wanted, current).filter((value) => isTruthy(value) || !isPartOfImage(path));
+    return made.length === 0 ? named.slice(0, mostNamed) : made;
+  }
+}
+
+/** Any value that is there or true passes. */
+function isLoose({ is }: ValueTest): boolean {
+  return is === 'truthy' || is === 'present';
+}
+
+/** Taking an image's name or tag away shows no other image. */
+function isPartOfImage(path: Path): boolean {
+  return slotAt(path) !== undefined || /tag|digest|sha(?:256)?$|version|release$/i.test(String(path.at(-1)));
 }
 
 function versionsIn(condition: Condition, world: GateWorld): Solution[] {

@@ -3,7 +3,7 @@ import { always, and, type Condition, not, or } from './gate-condition.ts';
 import { findCandidates } from './image-shapes.ts';
 import type { Part, Term } from './template-term.ts';
 import { isTruthy } from './value-test.ts';
-import { formatPath, getAt, type Path } from './values-path.ts';
+import { formatPath, getAt, isMap, type Path } from './values-path.ts';
 
 /** A place of a template that shows an image, when it is rendered. */
 export interface Sighting {
@@ -30,10 +30,11 @@ export class SightingFinder {
 
   constructor(values: Values) {
     this.#values = values;
+    const images = findCandidates(values, []).filter(({ head, rank }) => head !== '' && rank !== 'bare');
     this.#imagePaths = new Set(
-      findCandidates(values, [])
-        .filter(({ head, rank }) => head !== '' && rank !== 'bare')
-        .flatMap(({ path }) => path.map((_, index) => formatPath(path.slice(0, index + 1)))),
+      images
+        .flatMap(({ path }) => [...path.map((_, index) => path.slice(0, index + 1)), ...pinsBeside(values, path)])
+        .map(formatPath),
     );
   }
 
@@ -44,12 +45,19 @@ export class SightingFinder {
 
   *#search(parts: readonly Part[], marked: boolean): Generator<Sighting> {
     let due = marked;
+    let isPrinted = false;
     for (const { guard, term, where } of parts) {
       if (term.kind === 'known' && typeof term.value === 'string') {
         const shows = imageInText(term.value, due);
         if (shows !== undefined) yield { guard, where, shows };
-        due = imageMark.test(term.value) || (due && !term.value.trimStart().includes('\n'));
-      } else yield* guarded(guard, this.#sightingsOf(term, where, due));
+        const isMark = imageMark.test(term.value);
+        const isOver = term.value.includes('\n') && (isPrinted || term.value.trim() !== '');
+        due = isMark || (due && !isOver);
+        isPrinted = !isMark && (isPrinted || term.value.trim() !== '');
+      } else {
+        yield* guarded(guard, this.#sightingsOf(term, where, due)).map((sighting) => ({ ...sighting, where }));
+        isPrinted = true;
+      }
     }
   }
 
@@ -77,6 +85,15 @@ export class SightingFinder {
   #showsImage(path: Path, due: boolean): boolean {
     return this.#imagePaths.has(formatPath(path)) || (due && isTruthy(getAt(this.#values, path)));
   }
+}
+
+/** Tags, digests and variants beside an image: one that another branch prints makes another image. */
+function pinsBeside(values: Values, path: Path): Path[] {
+  const siblings = getAt(values, path.slice(0, -1));
+  if (!isMap(siblings)) return [];
+  return Object.keys(siblings)
+    .filter((key) => /tag|digest|sha256|variant|suffix/i.test(key) && isTruthy(siblings[key]))
+    .map((key) => [...path.slice(0, -1), key]);
 }
 
 function guarded(guard: Condition, sightings: readonly Sighting[]): Sighting[] {

@@ -64,6 +64,7 @@ const functions: Readonly<Record<string, TemplateFunction>> = {
   hasSuffix: ([part = nothing, term = nothing], context) => is(testText('ending', part, term, context)),
   regexMatch: ([part = nothing, term = nothing], context) => is(testText('matching', part, term, context)),
   mustRegexMatch: ([part = nothing, term = nothing], context) => is(testText('matching', part, term, context)),
+  regexFind: ([part = nothing, term = nothing], context) => choice(testText('matching', part, term, context), term, known('')),
   kindIs: ([kind = nothing, term = nothing], context) => is(testTerm(term, { is: 'kind', value: text(kind, context) })),
   typeIs: ([kind = nothing, term = nothing], context) => is(testTerm(term, { is: 'kind', value: text(kind, context) })),
   kindOf: ([of = nothing]) => ({ kind: 'type', of }),

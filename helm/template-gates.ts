@@ -3,13 +3,14 @@ import type { ChartFiles } from './chart-archive.ts';
 import type { Gate } from './gate.ts';
 import { readChartTree, type ScopedChart } from './gate-charts.ts';
 import { and, type Condition } from './gate-condition.ts';
-import { valueKnowledge } from './gate-knowledge.ts';
+import { placeholderHost, valueKnowledge } from './gate-knowledge.ts';
 import { GateSolver, keyOf, type Solution, sizeOf } from './gate-solver.ts';
 import { GateWorld } from './gate-world.ts';
 import { type Sighting, SightingFinder } from './image-sightings.ts';
 import { parseTemplate } from './template-syntax.ts';
 import { known, type Term } from './template-term.ts';
 import { type DefinedTemplate, TemplateWalk } from './template-walk.ts';
+import { formatPath } from './values-path.ts';
 
 const mostGates = 200;
 
@@ -23,7 +24,11 @@ export function findGates(chart: { readonly files: ChartFiles; readonly name: st
   const world = new GateWorld(tree.values);
   const { sightings, refusals, walk } = walkCharts(tree.charts, world);
   const closed = sightings.filter(({ guard }) => world.holds(guard) !== true);
-  const knowledge = valueKnowledge(tree.charts, [...closed.map(({ guard }) => guard), ...refusals], walk.uses);
+  const knowledge = valueKnowledge(
+    tree.charts,
+    [...walk.conditions, ...closed.map(({ guard }) => guard), ...refusals],
+    walk.uses,
+  );
   const solver = new GateSolver(world, knowledge, refusals);
   const shown = new Set(sightings.filter(({ guard }) => world.holds(guard) === true).map(({ shows }) => shows));
   return gatesOf(closed, solver, shown).slice(0, mostGates);
@@ -102,29 +107,60 @@ function rootOf({ folder, files, metadata, scope }: ScopedChart): Term {
   };
 }
 
-/** Smaller gates come first and cover what they open as well; gates that show an image of their own come before the rest. */
-function gatesOf(closed: readonly Sighting[], solver: GateSolver, shown: ReadonlySet<string>): Gate[] {
-  const solved = closed
-    .map((sighting) => ({ sighting, solutions: solver.open(sighting.guard), isNew: !shown.has(sighting.shows) }))
-    .filter(({ solutions }) => solutions.length > 0)
-    .toSorted((a, b) => Number(b.isNew) - Number(a.isNew) || sizeOf(first(a.solutions)) - sizeOf(first(b.solutions)));
-  const chosen = new Map<string, Gate>();
-  const worlds: GateWorld[] = [];
-  const others: [string, Gate][] = [];
-  for (const { sighting, solutions } of solved) {
-    if (worlds.some((world) => world.holds(sighting.guard) === true)) continue;
-    const [best, ...rest] = solutions.map((solution) => [keyOf(solution), gateOf(solution, sighting.where)] as const);
-    if (best === undefined) continue;
-    worlds.push(solver.worldOf(first(solutions)));
-    if (!chosen.has(best[0])) chosen.set(best[0], best[1]);
-    for (const [key, gate] of rest) others.push([key, gate]);
-  }
-  for (const [key, gate] of others) if (!chosen.has(key)) chosen.set(key, gate);
-  return [...chosen.values()];
+type Solved = { readonly sighting: Sighting; readonly solutions: readonly [Solution, ...Solution[]] };
+
+/** Smaller gates come first and cover what they open as well. `rendered` are the images that need no gate. */
+function gatesOf(closed: readonly Sighting[], solver: GateSolver, rendered: ReadonlySet<string>): Gate[] {
+  const solved = closed.flatMap((sighting): Solved[] => {
+    const [first, ...rest] = solver.open(sighting.guard).filter((solution) => !isInvented(solution, sighting));
+    return first === undefined ? [] : [{ sighting, solutions: [first, ...rest] }];
+  });
+  const choice = new GateChoice(solver, rendered);
+  for (const one of solved.toSorted((a, b) => sizeOf(a.solutions[0]) - sizeOf(b.solutions[0]))) choice.add(one);
+  return choice.gates();
 }
 
-function first(solutions: readonly Solution[]): Solution {
-  return solutions[0] ?? { settings: new Map(), apiVersions: [], kubernetes: undefined };
+/** What would be shown is an image that the gate itself had to invent. */
+function isInvented({ settings }: Solution, { shows }: Sighting): boolean {
+  return [...settings.values()].some(
+    ({ path, value }) => String(value).startsWith(placeholderHost) && shows.startsWith(formatPath(path.slice(0, -1))),
+  );
+}
+
+/** Gates that show an image of their own, then other ways to open the same, then single settings that show an image in another place. */
+class GateChoice {
+  readonly #solver: GateSolver;
+  readonly #shown: Set<string>;
+  readonly #worlds: GateWorld[] = [];
+  readonly #showing = new Map<string, Gate>();
+  readonly #otherWays = new Map<string, Gate>();
+  readonly #repeating = new Map<string, Gate>();
+
+  constructor(solver: GateSolver, rendered: ReadonlySet<string>) {
+    this.#solver = solver;
+    this.#shown = new Set(rendered);
+  }
+
+  add({ sighting, solutions: [best, ...others] }: Solved): void {
+    const isNew = !this.#shown.has(sighting.shows);
+    const isOpen = this.#worlds.some((world) => world.holds(sighting.guard) === true);
+    this.#shown.add(sighting.shows);
+    if (isOpen || (!isNew && sizeOf(best) > 1)) return;
+    this.#worlds.push(this.#solver.worldOf(best));
+    keep(isNew ? this.#showing : this.#repeating, best, sighting.where);
+    if (isNew) for (const other of others) keep(this.#otherWays, other, sighting.where);
+  }
+
+  gates(): Gate[] {
+    const all = new Map<string, Gate>();
+    for (const [key, gate] of [...this.#showing, ...this.#otherWays, ...this.#repeating]) if (!all.has(key)) all.set(key, gate);
+    return [...all.values()];
+  }
+}
+
+function keep(gates: Map<string, Gate>, solution: Solution, where: string): void {
+  const key = keyOf(solution);
+  if (!gates.has(key)) gates.set(key, gateOf(solution, where));
 }
 
 function gateOf({ settings, apiVersions, kubernetes }: Solution, where: string): Gate {

@@ -55,6 +55,8 @@ const mostItems = 24;
  */
 export class TemplateWalk {
   readonly uses = new Map<string, ValueUse>();
+  /** Every condition that a block of a template asks. */
+  readonly conditions = new Set<Condition>();
   readonly #defined: ReadonlyMap<string, DefinedTemplate>;
   readonly #world: GateWorld;
   readonly #walked = new Map<Term, Map<string, Walked>>();
@@ -105,10 +107,16 @@ export class TemplateWalk {
     const term = this.#evaluate(pipe, frame);
     const [name] = pipe.variables;
     if (name === undefined) {
-      if (term.kind === 'value') this.#useOf(term.path).printed = true;
+      if (!isDump(pipe)) this.#markPrinted(term);
       frame.parts.push({ guard: frame.guard, term, where });
     } else if (pipe.declares) frame.variables.declare(name, term, frame.guard);
     else frame.variables.assign(name, term, frame.guard);
+  }
+
+  #markPrinted(term: Term): void {
+    for (const shown of term.kind === 'opaque' ? term.shows : [term]) {
+      if (shown.kind === 'value') this.#useOf(shown.path).printed = true;
+    }
   }
 
   #walkBlock(node: TemplateNode & { kind: 'if' | 'with' | 'range' }, frame: Frame): void {
@@ -116,6 +124,7 @@ export class TemplateWalk {
     const inner = { ...frame, variables };
     const term = this.#evaluate(node.pipe, inner);
     const opens = truthOf(term);
+    this.conditions.add(opens);
     if (node.kind === 'range') this.#walkItems(node.pipe, term, node.body, inner);
     else {
       const [name] = node.pipe.variables;
@@ -315,6 +324,13 @@ export class TemplateWalk {
     this.uses.set(key, use);
     return use;
   }
+}
+
+/** A list or map written out whole; nothing says what has to be in it. */
+function isDump({ commands }: Pipe): boolean {
+  return commands.some(
+    ([first]) => first?.of.kind === 'function' && /^to(?:Yaml|Json|Toml|RawJson|PrettyJson)/.test(first.of.name),
+  );
 }
 
 function outputOf({ parts, refusals }: Walked, frame: Frame): Term {

@@ -96,11 +96,18 @@ function typedLike(current: unknown, value: unknown): unknown {
 function textPassing(is: 'beginning' | 'ending' | 'containing' | 'matching', part: string): string {
   if (is === 'beginning') return `${part}placeholder`;
   if (is === 'ending') return `placeholder${part}`;
-  if (is === 'containing') return part;
-  return part
+  return is === 'containing' ? part : exampleOf(part);
+}
+
+/** A text that a simple expression matches; the caller checks that it does. */
+function exampleOf(expression: string): string {
+  const [first = ''] = expression.split(/\|(?![^(]*\))/);
+  return first
     .replace(/^\^|\$$/g, '')
     .replace(/\((?:\?:)?([^|()]*)(?:\|[^()]*)?\)\??/g, '$1')
-    .replace(/\.[*+]/g, 'x')
+    .replace(/\[([^\]^])[^\]]*\](?:[*+?]|\{\d+(?:,\d*)?\})?/g, '$1')
+    .replace(/\\d[*+]?/g, '1')
+    .replace(/\\[wS][*+]?|\.[*+]|(?<!\\)\./g, 'x')
     .replace(/\\(.)/g, '$1');
 }
 
