@@ -6,9 +6,9 @@ import { canonical } from './assemble-discovery.ts';
 import { type BaseRender, readBase } from './base-render.ts';
 import type { Discovery } from './discovery.ts';
 import { formatGate, type Gate } from './gate.ts';
-import { placeholderHost, repairsFor } from './gate-repairs.ts';
+import { leanerSettings, placeholderHost, repairsFor } from './gate-repairs.ts';
 import { mergeValues } from './merge-values.ts';
-import { applyEdits, type Edit } from './overrides.ts';
+import { applyEdits } from './overrides.ts';
 import { asReference } from './reference-text.ts';
 import type { RenderSession } from './render-session.ts';
 import { dumpedPath } from './values-dump.ts';
@@ -71,11 +71,9 @@ export class GateRenderer {
       const session = this.#sessionOf(current);
       const rendered = await this.#print(session, current);
       if (typeof rendered === 'string') return this.#compare(rendered, { gate: current, values, session });
-      const repairs = round < repairRounds ? newSettings(current, repairsFor(rendered.message, values)) : [];
-      if (repairs.length === 0) {
-        return this.#fail(gate, rendered);
-      }
-      current = { ...current, settings: [...current.settings, ...repairs] };
+      const next = round < repairRounds ? repaired(current, rendered.message, values) : undefined;
+      if (next === undefined) return this.#fail(gate, rendered);
+      current = next;
     }
   }
 
@@ -142,9 +140,14 @@ function isInvented(reference: string): boolean {
   return reference.includes(placeholderHost) || /\/placeholder(?:[/:@]|$)|:[^/]*placeholder/.test(reference);
 }
 
-function newSettings({ settings }: Gate, repairs: readonly Edit[]): Edit[] {
+/** The gate with what the message asks for, or with less made up; `undefined` when there is nothing more to try. */
+function repaired(gate: Gate, message: string, values: Values): Gate | undefined {
+  const { settings } = gate;
   const set = new Set(settings.map(({ path }) => formatPath(path)));
-  return repairs.filter(({ path }) => !set.has(formatPath(path)));
+  const repairs = repairsFor(message, values).filter(({ path }) => !set.has(formatPath(path)));
+  if (repairs.length > 0) return { ...gate, settings: [...settings, ...repairs] };
+  const lean = leanerSettings(settings);
+  return JSON.stringify(lean) === JSON.stringify(settings) ? undefined : { ...gate, settings: lean };
 }
 
 function gateFailed(gates: readonly Gate[], reason: string): Finding {

@@ -20,6 +20,18 @@ export function repairsFor(message: string, values: Values): Edit[] {
   return [...edits.values()];
 }
 
+/** The settings without what was made up inside their maps: a chart may not take every key that its templates read. */
+export function leanerSettings(settings: readonly Edit[]): Edit[] {
+  return settings.map(({ path, value }) => ({ path, value: leaner(value) }));
+}
+
+function leaner(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(leaner);
+  if (!isMap(value)) return value;
+  const inner = Object.entries(value).filter(([, entry]) => isMap(entry));
+  return Object.fromEntries(inner.map(([key, entry]) => [key, leaner(entry)]));
+}
+
 /** The subchart whose template failed: `shop/charts/db/templates/pod.yaml:3`. */
 function scopeOf(message: string): Path {
   const template = /[\w.-]+(?:\/charts\/[\w.-]+)*\/templates\/[^\s:]*:\d+/.exec(message)?.[0] ?? '';

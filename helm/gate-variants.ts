@@ -6,12 +6,18 @@ import { asReference } from './reference-text.ts';
 const pinKey = /(?:tag|digest|sha|sha256)$/i;
 const imageKey = /(?:registry|repository|repo|hub|image|version|release)$/i;
 
-/** True for a gate that only makes another tag or digest of an image: any user can, and what comes of it is none of the chart's images. */
+/**
+ * True for a gate that takes a part of an image away, or makes up a tag or digest: any user can, and what comes of it is none of the chart's
+ * images.
+ */
 export function isOtherPin({ settings }: Gate): boolean {
-  return settings.some((setting) => isArbitrary(setting) && pinKey.test(keyOf(setting)));
+  return settings.some((setting) => {
+    const key = keyOf(setting);
+    return isArbitrary(setting) && (pinKey.test(key) || (imageKey.test(key) && isEmpty(setting.value)));
+  });
 }
 
-/** True for a gate that empties or makes up a part of an image: it may open something else, but is tried after all others. */
+/** True for a gate that makes up a part of an image: it may open something else, but is tried after all others. */
 export function changesImages({ settings }: Gate): boolean {
   return settings.some((setting) => isArbitrary(setting) && imageKey.test(keyOf(setting)));
 }
@@ -35,7 +41,11 @@ function repositoryOf(reference: string): string {
 }
 
 function isArbitrary({ value }: Edit): boolean {
-  return value === '' || value === null || value === true || (typeof value === 'string' && value.includes('placeholder'));
+  return isEmpty(value) || value === true || (typeof value === 'string' && value.includes('placeholder'));
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === '' || value === null;
 }
 
 function keyOf({ path }: Edit): string {

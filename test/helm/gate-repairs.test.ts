@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { leanerSettings, repairsFor } from '../../helm/gate-repairs.ts';
+import { formatPath } from '../../helm/values-path.ts';
+
+const values = {
+  ingress: { enabled: false, host: '', hosts: [], adminEmail: null, port: 80 },
+  rbac: { create: false },
+  licenseKey: '',
+  versionOverride: '',
+  db: { auth: { password: '' }, enabled: true },
+};
+
+const messages = [
+  {
+    name: 'a required value, by its kind',
+    message: 'release shop does not render for Kubernetes 1.36: shop/templates/a.yaml:3:4: ingress.host is required',
+    edits: { 'ingress.host': 'placeholder.invalid' },
+  },
+  {
+    name: 'what it has to be',
+    message: 'shop/templates/a.yaml:3:4: you need to set rbac.create=true and ingress.adminEmail',
+    edits: { 'rbac.create': true, 'ingress.adminEmail': 'admin@placeholder.invalid' },
+  },
+  {
+    name: 'a list that may not be empty',
+    message: 'shop/templates/a.yaml:3:4: at least one of .Values.ingress.hosts must be given',
+    edits: { 'ingress.hosts': ['placeholder.invalid'] },
+  },
+  {
+    name: 'a nil pointer, and the maps on its way',
+    message: 'shop/templates/a.yaml:3:4: .Values.store.server.url: nil pointer evaluating interface {}.url',
+    edits: { 'store.server.url': 'https://placeholder.invalid' },
+  },
+  {
+    name: 'a value of the subchart whose template fails',
+    message: 'shop/charts/db/templates/a.yaml:3:4: auth.password must not be empty',
+    edits: { 'db.auth.password': 'placeholder-0123456789' },
+  },
+  {
+    name: 'names without a dot: in quotes, or in camelCase',
+    message: 'shop/templates/a.yaml:3:4: give `licenseKey`, versionOverride must be set',
+    edits: { licenseKey: 'placeholder-0123456789', versionOverride: 'placeholder' },
+  },
+  { name: 'nothing that the values have', message: 'shop/templates/a.yaml:3:4: not in the free edition of shop.io', edits: {} },
+  { name: 'nothing that is set already', message: 'shop/templates/a.yaml:3:4: ingress.port must be above 1024', edits: {} },
+];
+
+for (const { name, message, edits } of messages) {
+  test(`a failed gate is tried again with ${name}`, () => {
+    const repairs = repairsFor(message, values).map(({ path, value }) => [formatPath(path), value]);
+    assert.deepEqual(Object.fromEntries(repairs), edits);
+  });
+}
+
+test('a gate is tried again with less made up inside its maps', () => {
+  const settings = [
+    { path: ['boards'], value: { a: { b: { url: 'x', id: 1 } } } },
+    { path: ['enabled'], value: true },
+  ];
+  assert.deepEqual(leanerSettings(settings), [
+    { path: ['boards'], value: { a: { b: {} } } },
+    { path: ['enabled'], value: true },
+  ]);
+});
