@@ -35,7 +35,10 @@ function describe({ surveyed, image, shown }: ImageReason): string {
   return `${lines.join('\n')}\n`;
 }
 
-function describePlace({ kind, namespace, name, path, template, line }: Shown): string[] {
+function describePlace({ kind, namespace, name, path, template, line, helper }: Shown): string[] {
   const object = `${kind}/${namespace === undefined ? '' : `${namespace}/`}${name}`;
-  return [`    ${object} ${path}`, `      printed by ${template}${line === undefined ? '' : `:${line}`}`];
+  return [
+    `    ${object} ${path}`,
+    `      printed by ${helper === undefined ? '' : `${template}, `}${helper ?? template}${line === undefined ? '' : `:${line}`}`,
+  ];
 }

@@ -10,7 +10,7 @@ import { readManifests } from '../helm/manifest-stream.ts';
 import { nestedFiles } from '../helm/nested-files.ts';
 import { applyEdits } from '../helm/overrides.ts';
 import { parseSettings } from '../helm/parse-settings.ts';
-import { formatObjectPath } from '../helm/payload.ts';
+import { formatObjectPath, getInObject } from '../helm/payload.ts';
 import { asReference } from '../helm/reference-text.ts';
 import { type HelmRelease, renderManifests } from '../helm/render.ts';
 import { findTemplateLine } from '../helm/template-line.ts';
@@ -30,8 +30,10 @@ export interface Shown {
   readonly path: string;
   /** As helm names it: `shop/charts/redis/templates/pod.yaml`. */
   readonly template: string;
-  /** Line of the template that prints it, from 1, as far as its source tells. */
+  /** Line of the template, or of `helper`, that prints it, from 1, as far as the source tells. */
   readonly line?: number;
+  /** The file of the named template that prints it, where it is not `template` itself. */
+  readonly helper?: string;
 }
 
 /** Renders a release again in every way that shows `image`, and finds each place and the template line behind it. Throws RENDER_*. */
@@ -61,8 +63,7 @@ export async function whyImage(
         }
       }
       for (const { reading, kubernetes } of places.values()) {
-        const line = lineOf(sources, reading, image);
-        shown.push({ render: variant.name, kubernetes, ...placeOf(reading), ...(line === undefined ? {} : { line }) });
+        shown.push({ render: variant.name, kubernetes, ...placeOf(reading), ...lineOf(sources, reading, image) });
       }
     }
     return shown;
@@ -129,11 +130,24 @@ function placeOf({ object, path }: Reading): Pick<Shown, 'kind' | 'namespace' | 
   return { kind, ...(namespace === undefined ? {} : { namespace }), name, path: formatObjectPath(path), template };
 }
 
-function lineOf(sources: ReadonlyMap<string, string>, { object, path, text }: Reading, image: SurveyedImage): number | undefined {
+function lineOf(sources: ReadonlyMap<string, string>, reading: Reading, image: SurveyedImage): Pick<Shown, 'line' | 'helper'> {
   // An aliased subchart is named by its alias, and its files lie under its own name.
   const alike = (name: string): string => name.replace(/(?<=\/charts\/)[^/]+/g, '*');
-  const own = sources.get(object.template);
-  const source = own ?? [...sources].find(([name]) => alike(name) === alike(object.template))?.[1];
+  const { object, path, text } = reading;
+  const { template } = object;
+  const own = sources.has(template) ? template : [...sources.keys()].find((name) => alike(name) === alike(template));
   const valuesPaths = image.valuesPaths.flatMap((value) => [parsePath(value) ?? []]);
-  return source === undefined ? undefined : findTemplateLine(source, { text, path, valuesPaths });
+  const found =
+    own === undefined ? undefined : findTemplateLine(sources, own, { text, path, valuesPaths, mark: markOf(reading) });
+  if (found === undefined) return {};
+  return { line: found.line, ...(found.file === own ? {} : { helper: found.file }) };
+}
+
+/** The flag in front of a reference, or the name of the variable that holds it. */
+function markOf({ object, path, text }: Reading): string {
+  const whole = getInObject(object.value, path);
+  const before = typeof whole === 'string' ? whole.slice(0, Math.max(0, whole.indexOf(text))) : '';
+  if (before.trim() !== '') return before.trim().split(/\s+/).at(-1) ?? '';
+  const name = path.at(-1) === 'value' ? getInObject(object.value, [...path.slice(0, -1), 'name']) : undefined;
+  return typeof name === 'string' ? name : '';
 }

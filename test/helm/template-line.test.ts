@@ -32,6 +32,34 @@ const cases: readonly {
     line: 2,
   },
   {
+    name: 'the one of two containers that is called like the image',
+    source: 'image: {{ include "worker" . }}\nimage: {{ include "shop.api" . }}\n',
+    line: 2,
+  },
+  {
+    name: 'an argument, below the key of its list',
+    source: 'args:\n  - --debug\n  - --image={{ include "api.image" . }}\n',
+    printed: { path: ['spec', 'args', 1], valuesPaths: [] },
+    line: 3,
+  },
+  {
+    name: 'below the flag that names it',
+    source: 'args:\n  - --sidecar={{ .Values.api.image }}\n  - --worker={{ .x }}\n',
+    printed: { path: ['spec', 'args', 1], mark: '--worker=' },
+    line: 3,
+  },
+  {
+    name: 'the value of the variable',
+    source: '- name: A\n  value: {{ .a }}\n- name: WORKER\n  value: {{ .b }}\n',
+    printed: { path: ['spec', 'env', 1, 'value'], mark: 'WORKER' },
+    line: 4,
+  },
+  {
+    name: 'the key below the line that prepares the value',
+    source: 'image: {{ include "image" . }}\n{{ $x := dict "image" .Values.api.image }}\nimage: {{ include "image" $x }}\n',
+    line: 3,
+  },
+  {
     name: 'not a longer name',
     source: 'args: [{{ .Values.api.imageRepository }}]\nargs: [{{ .Values.api.image }}]\n',
     printed: { path: ['spec', 'args', 1] },
@@ -40,5 +68,25 @@ const cases: readonly {
   { name: 'nothing of it', source: '{{ include "all" . }}\n' },
 ];
 for (const { name, source, printed = {}, line } of cases) {
-  test(`the template line: ${name}`, () => assert.equal(findTemplateLine(source, { ...image, ...printed }), line));
+  test(`the template line: ${name}`, () =>
+    assert.equal(
+      findTemplateLine(new Map([['shop/templates/pod.yaml', source]]), 'shop/templates/pod.yaml', { ...image, ...printed })?.line,
+      line,
+    ));
 }
+
+test('the template line: in the helper of a helper, when the template itself says nothing', () => {
+  const sources = new Map([
+    ['shop/templates/pod.yaml', '{{ include "shop.pod" . }}\n'],
+    ['shop/templates/_pod.tpl', '{{- define "shop.pod" }}\n{{ template "shop.containers" . }}\n{{- end }}\n'],
+    ['shop/templates/_other.tpl', '{{- define "shop.other" }}\nimage: {{ .Values.api.image }}\n{{- end }}\n'],
+    [
+      'shop/templates/_list.tpl',
+      '{{- define "shop.x" }}\n{{- end }}\n{{- define "shop.containers" -}}\n\nimage: {{ .x }}\n{{- end }}\n',
+    ],
+  ]);
+  assert.deepEqual(findTemplateLine(sources, 'shop/templates/pod.yaml', image), {
+    file: 'shop/templates/_list.tpl',
+    line: 5,
+  });
+});
