@@ -7,6 +7,7 @@ import { secretsOfPod } from './pod-specs.ts';
 import { addPullSecret, type PullSecretSlot, type Spelling } from './pull-secret-slots.ts';
 import type { RenderSession } from './render-session.ts';
 import { pairObjects } from './same-objects.ts';
+import { formatPath } from './values-path.ts';
 
 /** The pods of the unprobed render that get a pull secret from a slot. */
 export interface Reach {
@@ -16,7 +17,7 @@ export interface Reach {
 }
 
 /** Renders spent on spellings; what they do not settle is left to the post-renderer. */
-const patience = 3;
+const patience = 4;
 
 interface Besides {
   readonly values: Discovery['values'];
@@ -35,43 +36,71 @@ export class PullSecretProbe {
     this.#with = besides;
   }
 
-  /** Tries the likelier spelling of every slot, then the other one of those that reached nothing, until `wanted` are reached. */
+  /** Tries the likelier spelling of every slot, then the others of those that reached nothing, until `wanted` are reached. */
   async run(slots: readonly PullSecretSlot[], wanted: readonly RenderedObject[]): Promise<readonly Reach[]> {
     const reaches: Reach[] = [];
-    const left = new Map(slots.map((slot) => [slot, slot.spellings]));
-    for (let render = 0; render < patience && left.size > 0; render++) {
-      const attempts = [...left].map(([slot, [spelling = 'maps']]) => ({ slot, spelling }));
-      const found = await this.#render(attempts);
-      reaches.push(...(found ?? []).filter(({ pods }) => pods.size > 0));
-      for (const { slot, spelling } of attempts) {
-        // A chart that breaks is asked the other way round; what was asked is asked again later.
-        const others = (left.get(slot) ?? []).filter((other) => other !== spelling);
-        left.set(slot, found === undefined ? [...others, spelling] : others);
-        if (left.get(slot)?.length === 0 || reaches.some((reach) => reach.slot === slot)) left.delete(slot);
+    const left: SpellingsLeft = new Map(slots.map((slot) => [slot, slot.spellings]));
+    for (let render = 0; render < patience && left.size > 0 && !isServed(wanted, reaches); render++) {
+      const found = await this.#render([...left].map(([slot, [spelling = 'maps']]) => ({ slot, spelling })));
+      if (found instanceof BundleError) {
+        setAside(left, found.message);
+        continue;
       }
-      const reached = new Set(reaches.flatMap(({ pods }) => [...pods]));
-      if (wanted.every((pod) => reached.has(pod))) break;
+      reaches.push(...found.filter(({ pods }) => pods.size > 0));
+      for (const { slot } of reaches) left.delete(slot);
+      for (const slot of [...left.keys()]) nextSpelling(left, slot);
     }
     return reaches;
   }
 
-  async #render(attempts: readonly Pick<Reach, 'slot' | 'spelling'>[]): Promise<readonly Reach[] | undefined> {
+  async #render(attempts: readonly Pick<Reach, 'slot' | 'spelling'>[]): Promise<readonly Reach[] | BundleError> {
     const { values, edits } = this.#with;
     const probes = attempts.map(({ slot, spelling }, index) => addPullSecret(values, slot, spelling, sentinelName(index)));
     try {
       const overrides = applyEdits(values, [...edits, ...probes]);
-      const objects = this.#session.read(await this.#session.print(this.#base.kubernetes, { overrides, probe: true }));
+      const objects = this.#session.read(await this.#session.print(this.#base.kubernetes, { overrides, probe: false }));
       const pairs = pairObjects(this.#base.objects, objects);
       return attempts.map((attempt, index) => {
         const reached = [...pairs].filter(([, object]) => secretsOfPod(object, objects)?.includes(sentinelName(index)));
         return { ...attempt, pods: new Set(reached.map(([original]) => original)) };
       });
     } catch (error) {
-      if (error instanceof BundleError && (error.code === 'RENDER_FAILED' || error.code === 'RENDER_UNREADABLE'))
-        return undefined;
+      if (error instanceof BundleError && (error.code === 'RENDER_FAILED' || error.code === 'RENDER_UNREADABLE')) return error;
       throw error;
     }
   }
+}
+
+type SpellingsLeft = Map<PullSecretSlot, readonly Spelling[]>;
+
+function isServed(pods: readonly RenderedObject[], reaches: readonly Reach[]): boolean {
+  return pods.every((pod) => reaches.some((reach) => reach.pods.has(pod)));
+}
+
+/**
+ * Takes what broke the chart out of the next render: the spelling of the slots that its schema refuses, or the slots that its message names,
+ * else those for which a map has to be made, else those that stand in templates alone, else the spelling of each that has another.
+ */
+function setAside(left: SpellingsLeft, message: string): void {
+  const slots = [...left.keys()];
+  const refused = slots.filter(({ path }) => message.includes(`/${path.join('/')}'`) || message.includes(`/${path.join('/')}/`));
+  if (refused.length > 0) {
+    for (const slot of refused) nextSpelling(left, slot);
+    return;
+  }
+  const suspects = [
+    slots.filter(({ path }) => message.includes(formatPath(path))),
+    slots.filter(({ where }) => where === 'absent map'),
+    slots.filter(({ where }) => where === 'templates'),
+  ].find((group) => group.length > 0 && group.length < slots.length);
+  for (const slot of suspects ?? []) left.delete(slot);
+  if (suspects === undefined) for (const [slot, [first = 'maps', ...others]] of left) left.set(slot, [...others, first]);
+}
+
+function nextSpelling(left: SpellingsLeft, slot: PullSecretSlot): void {
+  const others = left.get(slot)?.slice(1) ?? [];
+  if (others.length === 0) left.delete(slot);
+  else left.set(slot, others);
 }
 
 /** A name that Kubernetes would take, and no chart has. */
@@ -94,5 +123,5 @@ export function fewest(reaches: readonly Reach[], wanted: readonly RenderedObjec
 }
 
 function rank({ slot }: Reach): number {
-  return (slot.set ? 0 : 100) + slot.path.length;
+  return (slot.where === 'values' ? 0 : 100) + slot.path.length;
 }

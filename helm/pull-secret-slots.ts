@@ -12,8 +12,8 @@ export interface PullSecretSlot {
   readonly path: Path;
   /** The likelier first. */
   readonly spellings: readonly Spelling[];
-  /** It stands in the values, not in a template alone. */
-  readonly set: boolean;
+  /** In the values; else in templates alone, where the map that holds it may be there or not: to make one can turn something on. */
+  readonly where: 'values' | 'templates' | 'absent map';
 }
 
 const slotKey = /pull[-_]?secrets?(?:[-_]?names?)?$/i;
@@ -23,9 +23,10 @@ const listKey = /secrets$|names$/i;
 export function findPullSecretSlots(values: Values, paths: readonly Path[]): PullSecretSlot[] {
   const slots = new Map<string, PullSecretSlot>();
   for (const slot of slotsIn(values, [])) slots.set(formatPath(slot.path), slot);
-  for (const path of [...paths, ['global', 'imagePullSecrets']]) {
+  for (const path of paths) {
     const fresh = slotKey.test(String(path.at(-1))) && getAt(values, path) === undefined && isReachable(values, path);
-    if (fresh && !slots.has(formatPath(path))) slots.set(formatPath(path), { path, spellings: anySpelling(path), set: false });
+    if (fresh && !slots.has(formatPath(path)))
+      slots.set(formatPath(path), { path, spellings: anySpelling(path), where: whereOf(values, path) });
   }
   return [...slots.values()];
 }
@@ -54,9 +55,9 @@ function* slotsIn(value: unknown, path: Path): Generator<PullSecretSlot> {
   for (const [key, entry] of Object.entries(value)) {
     const inner = [...path, key];
     const spellings = slotKey.test(key) ? spellingsOf(inner, entry) : [];
-    if (spellings.length > 0) yield { path: inner, spellings, set: true };
+    if (spellings.length > 0) yield { path: inner, spellings, where: 'values' };
     else if (slotKey.test(key) && isMap(entry) && (entry.name === '' || entry.name === null))
-      yield { path: [...inner, 'name'], spellings: ['name'], set: true };
+      yield { path: [...inner, 'name'], spellings: ['name'], where: 'values' };
     else yield* slotsIn(entry, inner);
   }
 }
@@ -71,7 +72,13 @@ function spellingsOf(path: Path, value: unknown): readonly Spelling[] {
 }
 
 function anySpelling(path: Path, value?: unknown): readonly Spelling[] {
-  return Array.isArray(value) || listKey.test(String(path.at(-1))) ? ['maps', 'names'] : ['name', 'maps'];
+  if (Array.isArray(value)) return ['maps', 'names'];
+  return listKey.test(String(path.at(-1))) ? ['maps', 'names', 'name'] : ['name', 'maps'];
+}
+
+function whereOf(values: Values, path: Path): PullSecretSlot['where'] {
+  const holder = path.slice(0, -1);
+  return holder.length === 0 || holder.join() === 'global' || isMap(getAt(values, holder)) ? 'templates' : 'absent map';
 }
 
 /** Not below something that is set and no map. */

@@ -30,7 +30,7 @@ export function podsWithout(objects: readonly RenderedObject[], name: string): R
 
 /**
  * The values that give the Secret `name` to as many pods as values can, by as few paths as can be. Each path is proven by a sentinel that surfaces
- * as a pull secret of a pod. `edits` are what the rewrite sets besides. One render, up to three where spellings have to be tried; none where
+ * as a pull secret of a pod. `edits` are what the rewrite sets besides. One render, up to four where spellings have to be tried; none where
  * every pod has it.
  */
 export async function findPullSecretEdits(

@@ -60,6 +60,13 @@ const cases: readonly PullSecretCase[] = [
     postRendered: ['Pod/taken'],
   },
   {
+    chart: 'pull-secrets-refused',
+    shape: 'a schema that takes names only, and a key that the chart has done away with',
+    overrides: { imagePullSecrets: ['registry'] },
+    renders: 4,
+    postRendered: [],
+  },
+  {
     chart: 'pull-secrets-by-values',
     shape: 'values that have it already cost no render',
     values:
