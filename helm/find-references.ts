@@ -1,7 +1,7 @@
 import { meaningOf, wordsOf } from './image-labels.ts';
 import type { RenderedObject } from './manifest-stream.ts';
 import { getInObject, type ObjectPath, payloadOf } from './payload.ts';
-import { asReference, pinOf, spellingOf, tokensOf } from './reference-text.ts';
+import { asReference, pathTokensOf, pinOf, spellingOf, tokensOf } from './reference-text.ts';
 import { isOtherHost, isRegistryHost } from './registry-hosts.ts';
 import { hasSentinel, withoutSentinels } from './sentinel.ts';
 import { type ComposedReference, composeReference, pinKeys } from './sibling-keys.ts';
@@ -157,8 +157,8 @@ class ObjectReader {
   }
 
   #visitTokens(text: string, path: ObjectPath, label: string): void {
-    if (!/[/:]/.test(text) && !hasSentinel(text)) return;
-    for (const [index, token] of tokensOf(text).entries()) {
+    const tokens = hasSentinel(text) ? tokensOf(text).entries() : pathTokensOf(text);
+    for (const [index, token] of tokens) {
       const probed = hasSentinel(token.text);
       if (!probed && !/[/:]/.test(token.text)) continue;
       const meaning = meaningOfToken({ token, text, label, inDocument: this.#inDocument }, probed);

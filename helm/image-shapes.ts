@@ -142,7 +142,9 @@ function rankByName(text: string, key: string, path: Path, siblings: Siblings): 
   if (registryKey.test(key)) return /^[\w.-]+(?::\d+)?(?:\/[\w./-]*)?$/.test(text) ? 'likely' : 'inner';
   const pinned = pinKeys.some((name) => Object.hasOwn(siblings, name));
   if (repositoryKey.test(key) || imageKey.test(key)) return rankOfName(text, key, siblings, pinned);
-  const isName = key === 'name' && (pinned || imageKey.test(nameOf(path.slice(0, -1))));
+  // {name, version} is what applications and databases have as well.
+  const isTagged = pinKeys.some((pin) => pin !== 'version' && Object.hasOwn(siblings, pin)) || (pinned && text.includes('/'));
+  const isName = key === 'name' && (isTagged || imageKey.test(nameOf(path.slice(0, -1))));
   if (!isName || spellingOf(text) === undefined) return undefined;
   return pinned && !isSet(siblings, 'image', 'repository', 'registry') ? 'likely' : 'inner';
 }

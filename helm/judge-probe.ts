@@ -45,7 +45,9 @@ export function judgeProbe(base: BaseRender, objects: readonly RenderedObject[],
   }
   const known = new Set(base.places.map(placeKey));
   for (const [original, object] of pairs) {
-    if (object.name !== original.name) judge.newNames.set(original, stableName(original.name, object.name));
+    // A sentinel in a name says that the value is a part of it, not that it is new.
+    if (object.name !== original.name && !hasSentinel(object.name))
+      judge.newNames.set(original, stableName(original.name, object.name));
     // Documents that did not change share their value.
     const fresh = object.value === original.value ? [] : sentinelReadings(object, original);
     for (const { place, text } of fresh) if (!known.has(placeKey(place))) judge.compare(place, text);

@@ -26,11 +26,20 @@ export type ParsedDocuments = Map<string, readonly unknown[]>;
  * where more follows on that line. Not a YAML parser's rule: `---apiVersion: v1` begins a document here. Empty documents are left out.
  */
 export function splitManifests(stream: string): string[] {
-  return stream
-    .trimStart()
-    .split(/(?<![^\n])---[ \t]*/)
-    .map((document) => document.trimStart())
-    .filter((document) => document !== '');
+  const documents: string[] = [];
+  const text = stream.trimStart();
+  let start = 0;
+  for (let end = text.startsWith('---') ? 0 : nextSeparator(text, 0); ; end = nextSeparator(text, start)) {
+    const document = text.slice(start, end === -1 ? text.length : end).trimStart();
+    if (document !== '') documents.push(document);
+    if (end === -1) return documents;
+    start = end + 3;
+  }
+}
+
+function nextSeparator(text: string, from: number): number {
+  const end = text.indexOf('\n---', from);
+  return end === -1 ? -1 : end + 1;
 }
 
 /**
@@ -41,7 +50,7 @@ export function readManifests(stream: string, parsed: ParsedDocuments = new Map(
   const objects: RenderedObject[] = [];
   let template = 'unknown';
   for (const document of splitManifests(stream)) {
-    template = /^# Source: (.+)$/m.exec(document)?.[1]?.trim() ?? template;
+    template = /^# Source: ([^\n]+)/.exec(document)?.[1]?.trim() ?? template;
     for (const value of parseDocument(document, template, parsed)) addObjects(objects, value, template);
   }
   return objects;

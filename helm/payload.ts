@@ -57,7 +57,7 @@ function looksLikeDocument(text: string): boolean {
 }
 
 function mentionsImages(text: string): boolean {
-  return /image|repositor|registr|probe\.invalid|@sha256:|docker\.io|quay\.io|ghcr\.io|gcr\.io|k8s\.io\/|[\w-]+\.\w+\/[\w./-]+:v?\d/i.test(
+  return /image|repositor|registr|probe\.invalid|@sha256:|docker\.io|quay\.io|ghcr\.io|gcr\.io|k8s\.io\/|\.\w+\/[\w./-]+:v?\d/i.test(
     text,
   );
 }

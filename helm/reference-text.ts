@@ -9,19 +9,34 @@ export interface Token {
   readonly scheme?: string;
 }
 
+const tokenPattern = /(?:([a-zA-Z][a-zA-Z0-9+.-]*):\/\/)?([A-Za-z0-9](?:[A-Za-z0-9._\-/:@+]*[A-Za-z0-9])?)/g;
+
 /** The tokens of `text`, in order; a sentinel put in front of one does not change how many there are. */
 export function tokensOf(text: string): Token[] {
-  const tokens: Token[] = [];
-  for (const match of text.matchAll(/(?:([a-zA-Z][a-zA-Z0-9+.-]*):\/\/)?([A-Za-z0-9](?:[A-Za-z0-9._\-/:@+]*[A-Za-z0-9])?)/g)) {
-    const [whole, scheme, token = ''] = match;
-    const start = match.index + whole.length - token.length;
-    tokens.push(scheme === undefined ? { text: token, start } : { text: token, start, scheme });
-  }
-  return tokens;
+  return [...text.matchAll(tokenPattern)].map(tokenOf);
 }
+
+/** The tokens with a `/` or a `:`, and their index in `tokensOf`; a dashboard has ten thousand others. */
+export function* pathTokensOf(text: string): Generator<readonly [number, Token]> {
+  let index = 0;
+  for (const match of text.matchAll(tokenPattern)) {
+    if (match[1] !== undefined || match[0].includes('/') || match[0].includes(':')) yield [index, tokenOf(match)];
+    index += 1;
+  }
+}
+
+function tokenOf(match: RegExpExecArray): Token {
+  const [whole, scheme, text = ''] = match;
+  const start = match.index + whole.length - text.length;
+  return scheme === undefined ? { text, start } : { text, start, scheme };
+}
+
+/** Characters and order of a reference; what does not fit need not be parsed, which would make an error of it. */
+const referenceShape = /^(?:[a-zA-Z0-9.[\]:-]+\/)?[a-z0-9][a-z0-9._/-]*(?::\w[\w.-]*)?(?:@[a-zA-Z0-9+._-]+:[0-9a-fA-F]+)?$/;
 
 /** `parseReference`, with `undefined` for what is none. */
 export function asReference(text: string): Reference | undefined {
+  if (!referenceShape.test(text)) return undefined;
   try {
     return parseReference(text);
   } catch {

@@ -1,4 +1,5 @@
 /** Top-level names under `.invalid` exist nowhere (RFC 2606), so a sentinel cannot be mistaken for anything a chart means. */
+const domain = '.probe.invalid';
 const pattern = /p(\d{3,})\.probe\.invalid/;
 
 /** The host that stands for candidate `index` of a probe. */
@@ -7,7 +8,7 @@ export function sentinelHost(index: number): string {
 }
 
 export function hasSentinel(text: string): boolean {
-  return pattern.test(text);
+  return text.includes(domain) && pattern.test(text);
 }
 
 /** The candidate whose sentinel `text` begins with. */
@@ -23,5 +24,5 @@ export function sentinelsIn(text: string): number[] {
 
 /** `text` as it was before sentinels were put in front of its parts. */
 export function withoutSentinels(text: string): string {
-  return text.replace(new RegExp(`${pattern.source}/?`, 'g'), '');
+  return text.includes(domain) ? text.replace(new RegExp(`${pattern.source}/?`, 'g'), '') : text;
 }

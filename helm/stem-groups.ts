@@ -17,7 +17,8 @@ export interface LocatedText extends NamedText {
 /** The named strings of a map, numbers as text; those of a list: variables `{name, value}`, and flags `--name=value`. */
 export function namedTexts(value: unknown): LocatedText[] {
   if (Array.isArray(value)) return value.flatMap((item, index) => namedItem(item, index) ?? []);
-  if (!isMap(value)) return [];
+  // Most maps have no name of an image, and need no closer look.
+  if (!isMap(value) || !Object.keys(value).some((key) => /image|repo/i.test(key))) return [];
   return Object.entries(value).flatMap(([name, text]) =>
     typeof text === 'string' || typeof text === 'number' ? [{ name, text: String(text), steps: [name] as const }] : [],
   );
