@@ -10,6 +10,8 @@ import { formatPath, isMap, type Path } from './values-path.ts';
 export const placeholderHost = 'placeholder.invalid';
 
 const deepestFilling = 3;
+/** Keys of the parts of a reference: an invented tag, digest or host would make a false image of a true one. */
+const partKey = /tag$|digest$|^sha(?:256)?$|regist(?:ry|ries)(?:host)?$|^version$|^hub$/i;
 const switchName = /(?:^|[a-z_-])(?:enabled?|create|deploy|install)$|^(?:enable|use|create|deploy|install)[A-Z]/i;
 
 /** What a chart tells about its values: other values that conditions and schemas name, and how templates use what is empty. */
@@ -49,7 +51,9 @@ function addNamed(named: NamedValues, { path, test }: Condition & { kind: 'value
 
 function add(named: NamedValues, path: Path, values: readonly unknown[]): void {
   const key = formatPath(path);
-  named.set(key, new Set([...(named.get(key) ?? []), ...values]));
+  const known = named.get(key) ?? new Set();
+  for (const value of values) known.add(value);
+  named.set(key, known);
 }
 
 function addFromSchema(named: NamedValues, schema: unknown, path: Path): void {
@@ -93,7 +97,8 @@ function mapFilling(path: Path, use: ValueUse | undefined, uses: Uses, depth: nu
 }
 
 function scalarFilling(path: Path, key: string, current: unknown, use: ValueUse | undefined): unknown {
-  if (slotAt(path) !== undefined) return /regist|hub$/i.test(key) ? placeholderHost : `${placeholderHost}/placeholder:1`;
+  if (partKey.test(key)) return undefined;
+  if (slotAt(path) !== undefined) return `${placeholderHost}/placeholder:1`;
   if (/^port$|[a-z_-]Port$/.test(key)) return 8080;
   if (/url|endpoint$/i.test(key)) return `https://${placeholderHost}`;
   return current === undefined || current === null ? (use?.printed ? 'placeholder' : true) : 'placeholder';

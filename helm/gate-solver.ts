@@ -22,7 +22,7 @@ export interface Solution {
 export interface ValueKnowledge {
   /** Other values that the chart knows at this path, most likely first. */
   readonly alternatives: (path: Path) => readonly unknown[];
-  /** Something true for a path that is false or absent. */
+  /** Something true for a path that is false or absent; `undefined` where nothing may be invented. */
   readonly filling: (path: Path, current: unknown) => unknown;
 }
 
@@ -157,7 +157,8 @@ export class GateSolver {
   #valuesFor(path: Path, test: ValueTest, wanted: boolean, current: unknown): unknown[] {
     const named = this.#knowledge.alternatives(path).filter((value) => passes(test, value) === wanted);
     if (wanted && isLoose(test)) {
-      if (typeof current === 'boolean' || named.length === 0) return [this.#knowledge.filling(path, current)];
+      const filling = this.#knowledge.filling(path, current);
+      if (typeof current === 'boolean' || named.length === 0) return filling === undefined ? [] : [filling];
       return named.slice(0, mostNamed);
     }
     const made = valuesPassing(test, wanted, current).filter((value) => isTruthy(value) || !isPartOfImage(path));

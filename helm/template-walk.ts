@@ -107,15 +107,15 @@ export class TemplateWalk {
     const term = this.#evaluate(pipe, frame);
     const [name] = pipe.variables;
     if (name === undefined) {
-      if (!isDump(pipe)) this.#markPrinted(term);
+      if (!isDump(pipe)) this.#markPrinted(term, frame.guard);
       frame.parts.push({ guard: frame.guard, term, where });
     } else if (pipe.declares) frame.variables.declare(name, term, frame.guard);
     else frame.variables.assign(name, term, frame.guard);
   }
 
-  #markPrinted(term: Term): void {
+  #markPrinted(term: Term, guard: Condition): void {
     for (const shown of term.kind === 'opaque' ? term.shows : [term]) {
-      if (shown.kind === 'value') this.#useOf(shown.path).printed = true;
+      if (shown.kind === 'value' && !asksFor(guard, formatPath(shown.path))) this.#useOf(shown.path).printed = true;
     }
   }
 
@@ -324,6 +324,12 @@ export class TemplateWalk {
     this.uses.set(key, use);
     return use;
   }
+}
+
+/** The value is only printed where it is set. */
+function asksFor(guard: Condition, path: string): boolean {
+  if (guard.kind === 'and') return guard.all.some((condition) => asksFor(condition, path));
+  return guard.kind === 'value' && formatPath(guard.path) === path;
 }
 
 /** A list or map written out whole; nothing says what has to be in it. */
