@@ -1,13 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Finding } from '../bundle-spec/finding.ts';
 import type { Leftover } from '../helm/discovery.ts';
 import type { Helm } from '../helm/helm.ts';
 import { leftoverReason } from '../helm/leftovers.ts';
-import { fillPlaceholders } from '../helm/placeholders.ts';
 import { bareChartError, inBareWords } from './bare-chart-words.ts';
+import { fillInput, withoutPlaceholders } from './fill-input.ts';
 import type { FailedSource, Source } from './read-sources.ts';
 import { type ReleaseSurvey, type SurveyInput, type SurveyOptions, surveyRelease } from './survey-release.ts';
 
@@ -39,8 +36,11 @@ export async function* surveySources(
 
 async function surveySource(helm: Helm, source: Source, options: SourceOptions): Promise<SurveyedSource | FailedSource> {
   try {
-    const { input, findings } = options.placeholder ? await filled(helm, source.input, options) : { ...source, findings: [] };
-    const survey = await surveyRelease(helm, input, options);
+    const { input, findings, renders } = options.placeholder
+      ? await fillInput(helm, source.input, options)
+      : { input: source.input, findings: [], renders: 0 };
+    const found = await surveyRelease(helm, input, options);
+    const survey = { ...withoutPlaceholders(found), renders: found.renders + renders };
     const all = bySeverity([...survey.leftovers.map(leftoverFinding), ...survey.findings, ...findings]);
     return { source, input, survey, findings: source.isBare ? all.map(inWordsOfFlags) : all };
   } catch (error) {
@@ -64,36 +64,6 @@ function leftoverFinding(leftover: Leftover): Finding {
 
 function inWordsOfFlags({ fix, ...finding }: Finding): Finding {
   return fix === undefined ? finding : { ...finding, fix: inBareWords(fix) };
-}
-
-/** The input with placeholders as its last layer, and what they stand for. */
-async function filled(
-  helm: Helm,
-  input: SurveyInput,
-  { signal }: SourceOptions,
-): Promise<{ readonly input: SurveyInput; readonly findings: readonly Finding[] }> {
-  const { name, namespace, values, kubernetes, apiVersions = [] } = input;
-  const folder = await mkdtemp(join(tmpdir(), 'diolkos-chart-'));
-  try {
-    const chart = join(folder, 'chart.tgz');
-    await writeFile(chart, input.chart.bytes);
-    const release = { name, namespace, chart, values };
-    const { placeholders, ...rest } = await fillPlaceholders(helm, release, {
-      kubernetes: kubernetes[0] ?? '',
-      apiVersions,
-      signal,
-    });
-    if (placeholders.length === 0) return { input, findings: [] };
-    const layer = { name: '--placeholder', text: JSON.stringify(rest.values) };
-    const findings = placeholders.map(({ path, value, reason }): Finding => {
-      const fix = `give ${path} with --values or --set, and leave --placeholder out`;
-      const message = `${path} is missing and was filled with ${JSON.stringify(value)}: ${reason}`;
-      return { severity: 'warning', code: 'VALUE_MISSING', message, where: path, fix };
-    });
-    return { input: { ...input, values: [...values, layer] }, findings };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
 
 const severities: readonly Finding['severity'][] = ['error', 'warning', 'info'];

@@ -123,6 +123,25 @@ test('one broken chart among several is an entry with its error, and the others 
   assert.match(run.stderr, /2 charts failed:\n {2}broken: release broken .*\[RENDER_FAILED\]\n {4}hint: /);
 });
 
+test('with --placeholder a chart that demands values shows what it has; what was made up is named, and no image', async (t) => {
+  const files = {
+    ...chartFiles(['quay.io/shop/api:1.0']),
+    'chart/templates/licensed.yaml': podYaml(
+      '{{ required "give a name" .Values.license.name }}',
+      '{{ required "give an image" .Values.agent.image }}',
+    ),
+  };
+  const folder = await folderWith(t, files);
+  assertFailed(await runCli(['images', 'chart'], { folder }), {
+    error: 'RENDER_FAILED',
+    says: ['.Values.license.name', '--values or --set'],
+  });
+  const [chart] = chartsOf(assertDone(await runCli(['images', 'chart', '--placeholder', '--format', 'json'], { folder })));
+  assert.deepEqual(referencesOf(chart), ['used quay.io/shop/api:1.0']);
+  const missing = chart?.findings.filter(({ code }) => code === 'VALUE_MISSING').map(({ where }) => where);
+  assert.deepEqual(missing?.toSorted(), ['agent.image', 'license.name']);
+});
+
 test('dependencies that are missing are not downloaded: the hint is the helm command', async (t) => {
   const asked: string[] = [];
   const server = createServer((request, response) => {
