@@ -67,6 +67,12 @@ export function rewriteUnproven(leftovers: readonly Leftover[]): BundleError {
   const what = leftovers.length === 1 ? '1 reference is' : `${leftovers.length} references are`;
   const lines = leftovers.map(leftoverLine).join('\n  ');
   return new BundleError('REWRITE_UNPROVEN', `${what} not proven to come from the site's registry:\n  ${lines}`, {
-    hint: `name the value that holds it in images.paths, or add to the spec: ${add.join(' ')}`,
+    hint: `name the value that holds it in images.paths, or add to the spec: ${add.join(' ')}${hookHint(leftovers)}`,
   });
+}
+
+/** What stands in a hook as it is pulled is left for one reason only. */
+function hookHint(leftovers: readonly Leftover[]): string {
+  const inHook = leftovers.some(({ reason, place }) => reason === 'hard-coded' && place.hook !== undefined);
+  return inHook ? '; or install with Helm 4: Helm 3 sends no hooks through a post-renderer' : '';
 }

@@ -1,0 +1,79 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { discoverRelease } from '../../helm/discover.ts';
+import type { Helm } from '../../helm/helm.ts';
+import { rewriteUnproven } from '../../helm/leftovers.ts';
+import { readManifests } from '../../helm/manifest-stream.ts';
+import { type Rewrite, type RewriteOptions, rewriteRelease } from '../../helm/prove.ts';
+import { helmsUnderTest } from './helms.ts';
+import { chartFolder, releaseOf } from './packed-chart.ts';
+
+const target = { host: 'registry.internal:5000', prefix: 'm' };
+const pod = (name: string, container: string, annotations = '{}'): string =>
+  `apiVersion: v1\nkind: Pod\nmetadata: {name: ${name}, annotations: ${annotations}}\nspec: {containers: [{name: main, ${container}}]}\n`;
+
+type Files = Readonly<Record<string, string>>;
+
+async function rewriteOf(t: TestContext, helm: Helm, files: Files, options: Partial<RewriteOptions> = {}): Promise<Rewrite> {
+  const release = await releaseOf(t, await chartFolder(t, files));
+  const both = { ignore: [], signal: t.signal, ...options };
+  const discovery = await discoverRelease(helm, release, { kubernetes: ['1.36'], paths: [], ...both });
+  return rewriteRelease(helm, release, discovery, target, both);
+}
+
+for (const helm of await helmsUnderTest()) {
+  test(`helm ${helm.version}: an image of values that a template writes out once more is half a case for the post-renderer`, async (t) => {
+    const { overrides, rewritable, leftovers, manifests } = await rewriteOf(t, helm, {
+      'values.yaml': 'image: quay.io/shop/api:1\nother: quay.io/shop/web:1\n',
+      'templates/all.yaml': `${pod('api', 'image: "{{ .Values.image }}"')}---\n${pod('copy', 'image: quay.io/shop/api:1')}---\n${pod('web', 'image: "{{ .Values.other }}"')}`,
+    });
+    assert.deepEqual(leftovers, []);
+    assert.deepEqual(overrides, {
+      image: 'registry.internal:5000/m/quay.io/shop/api:1',
+      other: 'registry.internal:5000/m/quay.io/shop/web:1',
+    });
+    assert.deepEqual([...rewritable].sort(), [
+      ['quay.io/shop/api:1', 'post-render'],
+      ['quay.io/shop/web:1', 'values'],
+    ]);
+    const stream = manifests();
+    assert.equal(readManifests(stream).length, 3);
+    assert.doesNotMatch(stream.replaceAll('registry.internal:5000/m/quay.io', ''), /quay\.io/);
+  });
+
+  test(`helm ${helm.version}: a repository whose tag a program completes becomes local once images.extra says which it is`, async (t) => {
+    const files = {
+      'templates/pod.yaml': pod('scanner', 'image: quay.io/shop/scan:1, env: [{name: DB_REPOSITORY, value: ghcr.io/scan/db}]'),
+    };
+    const left = await rewriteOf(t, helm, files);
+    assert.deepEqual(
+      left.leftovers.map(({ reason, specLine }) => [reason, specLine]),
+      [['untagged', 'images: {extra: ["ghcr.io/scan/db:TAG"]}']],
+    );
+    const { leftovers, manifests } = await rewriteOf(t, helm, files, { extra: ['ghcr.io/scan/db:2'] });
+    assert.deepEqual(leftovers, []);
+    assert.match(manifests(), /value: registry\.internal:5000\/m\/ghcr\.io\/scan\/db\}/);
+  });
+
+  test(`helm ${helm.version}: an image that a hook has in its template is rewritten where helm sends hooks through the post-renderer`, async (t) => {
+    const files = { 'templates/hook.yaml': pod('prepare', 'image: quay.io/shop/job:1', '{helm.sh/hook: pre-install}') };
+    const four = await rewriteOf(t, helm, files, { installedBy: 4 });
+    assert.deepEqual([[...four.rewritable.values()], four.leftovers], [['post-render'], []]);
+    const three = await rewriteOf(t, helm, files, { installedBy: 3 });
+    assert.deepEqual([...three.rewritable.values()], ['no']);
+    assert.match(rewriteUnproven(three.leftovers).hint ?? '', /images\.paths.*images: \{ignore: .*Helm 4/);
+    assert.match(three.manifests(), /image: quay\.io\/shop\/job:1/);
+  });
+
+  test(`helm ${helm.version}: a chart that writes the host twice when told gets what it needs after rendering`, async (t) => {
+    const { leftovers, manifests } = await rewriteOf(t, helm, {
+      'values.yaml': 'image: {repository: quay.io/shop/api, tag: 1.0}\n',
+      'templates/pod.yaml': pod(
+        'api',
+        'image: "{{ if contains `registry.internal` .Values.image.repository }}twice.example.com/{{ end }}{{ .Values.image.repository }}:1.0"',
+      ),
+    });
+    assert.deepEqual(leftovers, []);
+    assert.match(manifests(), /image: "registry\.internal:5000\/m\/quay\.io\/shop\/api:1\.0"/);
+  });
+}
