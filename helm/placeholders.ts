@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { readEffectiveValues } from './effective-values.ts';
+import { reasonOf } from './explain-failure.ts';
 import type { Helm } from './helm.ts';
 import { mergeValues } from './merge-values.ts';
 import { nestedFiles } from './nested-files.ts';
@@ -88,7 +89,9 @@ class Filler {
   }
 
   overrides(): Values {
-    return applyEdits(this.#values, [...this.#edits.values()]);
+    // A later edit may go into the value of an earlier one.
+    const edits = [...this.#edits.values()].map(({ path, value }) => ({ path, value: structuredClone(value) }));
+    return applyEdits(this.#values, edits);
   }
 
   placeholders(): Placeholder[] {
@@ -137,8 +140,4 @@ class Filler {
     );
     return choices.toSorted((a, b) => a.rank - b.rank).find(({ path, value }) => !this.#tried.has(JSON.stringify([path, value])));
   }
-}
-
-function reasonOf({ message }: BundleError): string {
-  return message.replace(/^release \S+ does not render for Kubernetes \S+: /, '');
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import pLimit from 'p-limit';
 import type { Values } from '../bundle-spec/values-layer.ts';
+import { explainFailure } from './explain-failure.ts';
 import type { Helm } from './helm.ts';
 import { type ParsedDocuments, type RenderedObject, readManifests } from './manifest-stream.ts';
 import { remoteSchemaReferences } from './remote-schema.ts';
@@ -15,7 +16,7 @@ export interface RenderSession {
   readonly renders: number;
   readonly signal: AbortSignal;
   readonly documents: ParsedDocuments;
-  /** What helm prints for the release. Throws RENDER_FAILED. */
+  /** What helm prints for the release. Throws RENDER_FAILED; as deployed, with the values paths that the chart asks for. */
   print(kubernetes: string, changes?: RenderChanges): Promise<string>;
   read(stream: string): RenderedObject[];
 }
@@ -54,13 +55,17 @@ export function openSession(helm: Helm, release: HelmRelease, options: SessionOp
       limit(async () => {
         const skipSchemaValidation = (await skipsSchema(helm, release)) || changes?.probe === true;
         renders += 1;
-        return renderManifests(helm, release, {
+        const printed = renderManifests(helm, release, {
           apiVersions: [...(options.apiVersions ?? []), ...(changes?.apiVersions ?? [])],
           signal: options.signal,
           kubernetes,
           skipSchemaValidation,
           ...(changes === undefined ? {} : { extraValues: changes.overrides, includeCrds: false }),
         });
+        // Probes and gates fail by the dozen; a release that fails as deployed is worth a closer look.
+        return changes === undefined
+          ? printed.catch(async (error) => Promise.reject(await explainFailure(helm, release, error, options)))
+          : printed;
       }),
     read: (stream) => readManifests(stream, documents),
   };

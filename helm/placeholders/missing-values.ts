@@ -1,6 +1,6 @@
 import type { Values } from '../../bundle-spec/values-layer.ts';
 import type { NestedFile } from '../nested-files.ts';
-import { formatPath, getAt, isMap, type Path } from '../values-path.ts';
+import { formatPath, getAt, isMap, type Path, parsePath } from '../values-path.ts';
 import type { Missing } from './placeholder-value.ts';
 import { missingInSchema } from './schema-refusal.ts';
 import { isEmpty, offsetOfLine, type Surroundings, surroundingsOf, valuesPathsIn } from './template-text.ts';
@@ -104,7 +104,12 @@ function fromTemplate(reason: string, place: Place, chart: FailedChart): Missing
   return [...paths, ...demanded, ...others, ...conditions]
     .map((path) => (path[0] === 'global' ? path : [...place.scope, ...path]))
     .filter((path) => isOpen(path, chart))
-    .map((path) => describe(path, reason, chart));
+    .map((path) => ofItems(describe(path, reason, chart), chart));
+}
+
+/** A list that is one already, and still no good to what ranges over it, has the wrong items. */
+function ofItems(missing: Missing, { values }: FailedChart): Missing {
+  return missing.wants === 'list' && Array.isArray(getAt(values, missing.path)) ? { ...missing, keys: ['name'] } : missing;
 }
 
 /** A map that has to hold `field`, or a list of such maps. */
@@ -148,8 +153,8 @@ function namedIn(sentence: string, place: Place | undefined, chart: FailedChart)
   const templates = chart.files.filter(({ path }) => path.startsWith('templates/')).map(({ body }) => body.toString('utf8'));
   const found: Missing[] = [];
   const words = sentence.replace(/\w+:\/\/\S+/g, (address) => ' '.repeat(address.length));
-  for (const { index, 0: text } of words.matchAll(/[A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)*/g)) {
-    const names = text.split('.').filter((name) => name !== 'Values');
+  for (const { index, 0: text } of words.matchAll(/[A-Za-z_][\w-]*(?:\[\d+\]|\.[A-Za-z_][\w-]*)*/g)) {
+    const names = (parsePath(text) ?? []).filter((name) => name !== 'Values');
     const path = resolve(names, place?.scope ?? [], chart);
     if (path === undefined) continue;
     const rest = sentence.slice(index + text.length);
@@ -172,14 +177,16 @@ function wantedIn(rest: string): unknown {
 }
 
 /** Where the values have these names, or could have: in the chart's own scope, or below a first name left out. */
-function resolve(names: readonly string[], scope: Path, { values }: FailedChart): Path | undefined {
+function resolve(names: Path, scope: Path, { values }: FailedChart): Path | undefined {
   if (names.length === 0) return undefined;
   const ways = [[...scope, ...names], names, ...(names.length > 1 ? [names.slice(1)] : [])];
-  if (names.length === 1) return ways[0];
-  return (
-    ways.find((way) => getAt(values, way) !== undefined) ??
-    ways.find((way) => way.length > 1 && isMap(getAt(values, way.slice(0, -1)) ?? getAt(values, way.slice(0, 1))))
-  );
+  const known = ways.find((way) => getAt(values, way) !== undefined);
+  if (known !== undefined || names.length === 1) return known ?? ways[0];
+  const holds = (way: Path): boolean => {
+    const value = getAt(values, way);
+    return way.length > 0 && (isMap(value) || Array.isArray(value));
+  };
+  return ways.find((way) => way.length > 1 && (holds(way.slice(0, -1)) || holds(way.slice(0, 1))));
 }
 
 /** True for what has no value yet, or one that was made up. */
@@ -187,14 +194,16 @@ function isOpen(path: Path, { values, filled }: FailedChart): boolean {
   return filled.has(formatPath(path)) || isEmpty(getAt(values, path));
 }
 
-function describe(path: Path, text: string, { files }: FailedChart): Missing {
+function describe(path: Path, text: string, { files, values }: FailedChart): Missing {
   const name = path.at(-1);
   const scoped = path.map((step) => String(step)).join('.');
   const uses = files.filter(({ path: file }) => file.startsWith('templates/')).map(({ body }) => body.toString('utf8'));
   const tail = [...scoped.matchAll(/(?:^|\.)/g)].map(({ index }) => scoped.slice(index).replace(/^\./, ''));
   const dotted = tail.find((end) => uses.some((use) => use.includes(`.Values.${end}`))) ?? String(name);
   const joined = uses.join('\n');
-  const wants = wantsOf(dotted, text, joined);
+  const used = wantsOf(dotted, text, joined);
+  // `range $key, $value` goes over lists as well.
+  const wants = used === 'map' && Array.isArray(getAt(values, path)) ? 'list' : used;
   const length = /at least (\d+) (?:characters|chars|bytes)|(\d+)[- ](?:characters?|chars|bytes)/i.exec(text);
   return {
     path,
@@ -209,7 +218,7 @@ function wantsOf(dotted: string, text: string, templates: string): Missing['want
   if (/expected map\[/.test(text)) return 'map';
   if (/expected \[\]|expected slice|must be (?:an?|type) (?:list|array)/.test(text)) return 'list';
   const used = (before: string, after = ''): boolean =>
-    new RegExp(`${before}\\.Values\\.${dotted.replaceAll('.', '\\.')}\\b${after}`).test(templates);
+    new RegExp(`${before}\\.Values\\.${escaped(dotted)}\\b${after}`).test(templates);
   if (used('range\\s+\\$\\w+\\s*,\\s*\\$\\w+\\s*:=\\s*\\$?')) return 'map';
   if (used('(?:range|first|last|join\\s+"[^"]*"|has\\s+"[^"]*")\\s+(?:\\$\\w+\\s*:=\\s*)?\\$?')) return 'list';
   if (used('b64dec\\s+\\$?') || used('', '\\s*\\|\\s*b64dec')) return 'base64';
@@ -219,13 +228,19 @@ function wantsOf(dotted: string, text: string, templates: string): Missing['want
 /** Words that the message offers, or that templates compare the value with. */
 function choicesOf(dotted: string, text: string, templates: string): unknown[] {
   const [, offered] =
-    /(?:one of|e\.g\.|allowed values(?: are)?|valid (?:values|options)(?: are)?|choose from)[:\s[(]+["'`]?([A-Za-z][\w.-]*)/i.exec(
+    /(?:one of|e\.g\.|allowed values(?: are)?|valid (?:values|options)(?: are)?|choose from)[:\s[(]+["'`]?([A-Za-z][\w.:-]*\w)/i.exec(
       text,
     ) ?? [];
-  const compared = new RegExp(`eq\\s+\\$?\\.Values\\.${dotted.replaceAll('.', '\\.')}\\s+"([^"]+)"`).exec(templates)?.[1];
+  const compared = new RegExp(`eq\\s+\\$?\\.Values\\.${escaped(dotted)}\\s+"([^"]+)"`).exec(templates)?.[1];
   return [offered, compared].filter((word) => word !== undefined);
 }
 
+function escaped(text: string): string {
+  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+}
+
 function unique(all: readonly Missing[]): Missing[] {
-  return [...new Map(all.toReversed().map((missing) => [formatPath(missing.path), missing])).values()].toReversed();
+  const first = new Map<string, Missing>();
+  for (const missing of all) if (!first.has(formatPath(missing.path))) first.set(formatPath(missing.path), missing);
+  return [...first.values()];
 }

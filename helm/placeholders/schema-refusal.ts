@@ -3,7 +3,7 @@ import { getAt, isMap, type Path } from '../values-path.ts';
 import type { Missing } from './placeholder-value.ts';
 
 /**
- * What the refusals of a values schema ask for, one group a refusal: `external-dns: - at '': missing property 'policy'`. Types, choices and
+ * What the refusals of a values schema ask for, each in a group of its own: `external-dns: - at '': missing property 'policy'`. Types, choices and
  * examples are those of the schema.
  */
 export function missingInSchema(reason: string, files: readonly NestedFile[]): Missing[][] {
@@ -15,9 +15,9 @@ export function missingInSchema(reason: string, files: readonly NestedFile[]): M
     const [, named] = /^\s*([\w.-]+):?\s*$/.exec(part) ?? [];
     if (named !== undefined) chart = named;
     const [, pointer, problem = ''] = /^\s*- at '([^']*)': (.*)$/.exec(part) ?? [];
-    if (pointer !== undefined) groups.push(missingAt(pointer, problem, files, chart));
+    if (pointer !== undefined) groups.push(...missingAt(pointer, problem, files, chart).map((missing) => [missing]));
   }
-  return groups.filter((group) => group.length > 0);
+  return groups;
 }
 
 function missingAt(pointer: string, problem: string, files: readonly NestedFile[], chart: string): Missing[] {
