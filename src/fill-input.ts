@@ -32,13 +32,17 @@ export async function fillInput(
     const layer = { name: '--placeholder', text: JSON.stringify(filled.values) };
     const findings = placeholders.map(({ path, value, reason }): Finding => {
       const fix = `give ${path} with --values or --set; what it stands for is not known without it`;
-      const message = `${path} is missing and was filled with ${JSON.stringify(value)}: ${reason}`;
+      const message = `${path} is missing and was filled with ${shortened(JSON.stringify(value))}: ${reason}`;
       return { severity: 'warning', code: 'VALUE_MISSING', message, where: path, fix };
     });
     return { input: { ...input, values: [...values, layer] }, findings, renders };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+function shortened(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
 /** The survey without images that a placeholder names: VALUE_MISSING tells of the value, and there is no such image. */
