@@ -88,6 +88,7 @@ function namedReadings(object: RenderedObject, { images }: PostRender): { readon
 /** The change that makes `local` of a reference; `undefined` where no change of one string can. */
 export function changeOf(reading: Reading, local: string): StringChange | undefined {
   const { object, path, as, index, text } = reading;
+  if (as === 'group') return { path, edits: (value) => editsOfLead(value, text, local) };
   if (as === 'keys') return changeOfKeys(getInObject(object.value, path), reading, local);
   if (as === 'pod') return whole(path, local);
   if (as !== 'text') return changeOfHead(getInObject(object.value, path), reading, local);
@@ -111,6 +112,15 @@ function changeOfHead(head: unknown, { path, text }: Pick<Reading, 'path' | 'tex
 
 function whole(path: ObjectPath, text: string): StringChange {
   return { path, edits: (value) => [{ start: 0, end: value.length, text }] };
+}
+
+/** A variable, key or flag that holds the beginning of a reference, of which the rest stands elsewhere, gets the beginning of `local`. */
+function editsOfLead(value: string, text: string, local: string): TextEdit[] {
+  const start = /^--?[\w.-]+=/.exec(value)?.[0].length ?? 0;
+  const head = value.slice(start).replace(/\/+$/, '');
+  const rest = text.slice(head.length);
+  if (!text.startsWith(head) || !local.endsWith(rest)) return [];
+  return [{ start, end: start + head.length, text: local.slice(0, local.length - rest.length) }];
 }
 
 /** The key that holds the beginning gets what makes the map read as `local`. */

@@ -1,3 +1,5 @@
+import { withoutSentinels } from './sentinel.ts';
+
 /** One reference that a map spreads over its keys: `{registry, repository, tag}` and the like. */
 export interface ComposedReference {
   readonly text: string;
@@ -25,7 +27,7 @@ export function composeReference(map: Readonly<Record<string, unknown>>, trustNa
   const repository = part(map, repositoryKeys);
   const name = part(map, trustName || repository !== undefined ? nameKeys : nameKeys.slice(0, 2));
   const parts = joinParts(registry, repository, repository !== undefined && name?.key === 'name' ? undefined : name);
-  if (parts === undefined || /[:@]/.test(parts.at(-1)?.text.replace(/^[^/]*\//, '') ?? '')) return undefined;
+  if (parts === undefined || /[:@]/.test(withoutSentinels(parts.at(-1)?.text ?? '').replace(/^[^/]*\//, ''))) return undefined;
   const tag = part(map, tagKeys);
   const digest = part(map, digestKeys);
   const hasPinKeys = pinKeys.some((key) => Object.hasOwn(map, key));

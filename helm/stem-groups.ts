@@ -1,5 +1,6 @@
 import { wordsOf } from './image-labels.ts';
 import { asReference, pinOf } from './reference-text.ts';
+import { withoutSentinels } from './sentinel.ts';
 import { pinText } from './sibling-keys.ts';
 import { isMap } from './values-path.ts';
 
@@ -111,7 +112,7 @@ function composeGroup<T extends NamedText>(
 ): StemGroup<T> | undefined {
   const only = (role: Role): Part<T> | undefined => group.find((part) => part.role === role);
   const name = only('name');
-  if (name === undefined || pinOf(name.entry.text) !== '' || asReference(name.entry.text) === undefined) return undefined;
+  if (name === undefined || pinOf(name.entry.text) !== '' || !isReference(name.entry.text)) return undefined;
   const registry = hasHost(name.entry.text) ? undefined : only('registry');
   const tag = only('tag') ?? tagOfSuffix(name, all);
   const digest = only('digest');
@@ -119,9 +120,14 @@ function composeGroup<T extends NamedText>(
   const pin = pinText(tag?.entry.text, digest?.entry.text);
   const lead = registry ?? name;
   const text = `${registry === undefined ? '' : `${registry.entry.text.replace(/\/+$/, '')}/`}${name.entry.text}${pin}`;
-  if (members.length < 2 || asReference(text) === undefined) return undefined;
+  if (members.length < 2 || !isReference(text)) return undefined;
   const telling = members.some(({ entry }) => /image|tag|digest|sha/i.test(entry.name));
   return { stem, text, pinned: pin !== '', lead: lead.entry, members: members.map(({ entry }) => entry), telling };
+}
+
+/** A sentinel in front of a host with a port makes a text that is none, though what stands there is one. */
+function isReference(text: string): boolean {
+  return asReference(withoutSentinels(text)) !== undefined;
 }
 
 /** `DATABASE_VERSION` for `ENTERPRISE_DATABASE_IMAGE`, when no other name fits as well. */
