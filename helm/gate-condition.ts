@@ -41,7 +41,7 @@ export function or(...all: readonly Condition[]): Condition {
 }
 
 function combined(kind: 'and' | 'or', all: readonly Condition[], neutral: Condition, deciding: Condition): Condition {
-  if (all.includes(deciding)) return deciding;
+  if (all.includes(deciding) || all.some((one) => one.kind === 'not' && all.includes(one.of))) return deciding;
   const rest = [...new Set(all)].filter((condition) => condition !== neutral);
   const [only] = rest;
   if (only === undefined) return neutral;

@@ -9,10 +9,19 @@ import { formatPath, isMap, type Path } from './values-path.ts';
 /** The host of images that had to be invented so that a template renders. They are none of the chart's. */
 export const placeholderHost = 'placeholder.invalid';
 
+/** Keys of parts of a reference: an invented tag, digest or host would make a false image of a true one. */
+const partKey = /tag$|digest$|^sha(?:256)?$|^hash$|regist(?:ry|ries)(?:host)?$|^(?:version|release)$|^hub$/i;
+
+/** A name, tag or host of an image, or another text beside them. */
+export function isPartOfImage(path: Path): boolean {
+  const parent = path.at(-2);
+  return (
+    slotAt(path) !== undefined || partKey.test(String(path.at(-1))) || (typeof parent === 'string' && /image$/i.test(parent))
+  );
+}
+
 const deepestFilling = 3;
-/** Keys of the parts of a reference: an invented tag, digest or host would make a false image of a true one. */
-const partKey = /tag$|digest$|^sha(?:256)?$|regist(?:ry|ries)(?:host)?$|^version$|^hub$/i;
-const switchName = /(?:^|[a-z_-])(?:enabled?|create|deploy|install)$|^(?:enable|use|create|deploy|install)[A-Z]/i;
+export const switchName = /(?:^|[a-z_-])(?:enabled?|create|deploy|install)$|^(?:enable|use|create|deploy|install)[A-Z]/i;
 
 /** What a chart tells about its values: other values that conditions and schemas name, and how templates use what is empty. */
 export function valueKnowledge(
@@ -90,16 +99,19 @@ function mapFilling(path: Path, use: ValueUse | undefined, uses: Uses, depth: nu
   const entries: [string, unknown][] = [];
   for (const child of use.children) {
     const below = uses.get(formatPath([...path, child]));
-    const isPrinted = below?.printed || (below !== undefined && below.children.size > 0 && depth + 1 < deepestFilling);
+    const isPrinted =
+      below?.printed === 'always' || (below !== undefined && below.children.size > 0 && depth + 1 < deepestFilling);
     if (isPrinted) entries.push([child, fillingOf([...path, child], undefined, uses, depth + 1)]);
   }
   return entries.length === 0 ? { placeholder: 'placeholder' } : Object.fromEntries(entries);
 }
 
 function scalarFilling(path: Path, key: string, current: unknown, use: ValueUse | undefined): unknown {
-  if (partKey.test(key)) return undefined;
+  const isInvented = path.some((step) => step === 0 || step === 'placeholder');
+  if (partKey.test(key) || (isPartOfImage(path) && !isInvented)) return undefined;
   if (slotAt(path) !== undefined) return `${placeholderHost}/placeholder:1`;
   if (/^port$|[a-z_-]Port$/.test(key)) return 8080;
   if (/url|endpoint$/i.test(key)) return `https://${placeholderHost}`;
-  return current === undefined || current === null ? (use?.printed ? 'placeholder' : true) : 'placeholder';
+  const isSwitch = (current === undefined || current === null) && use?.printed === undefined && typeof path.at(-1) === 'string';
+  return isSwitch ? true : 'placeholder';
 }

@@ -1,6 +1,6 @@
 import { type Condition, not } from './gate-condition.ts';
+import { isPartOfImage } from './gate-knowledge.ts';
 import { GateWorld } from './gate-world.ts';
-import { slotAt } from './image-shapes.ts';
 import { isTruthy, passes, type ValueTest, valuesPassing } from './value-test.ts';
 import { formatPath, getAt, isMap, type Path } from './values-path.ts';
 
@@ -29,6 +29,7 @@ export interface ValueKnowledge {
 const mostSolutions = 4;
 const mostPartial = 8;
 const mostNamed = 6;
+const mostMendings = 6;
 const nothingToDo: Solution = { settings: new Map(), apiVersions: [], kubernetes: undefined };
 
 /** Turns conditions into settings that make them hold, the smallest first. */
@@ -50,7 +51,7 @@ export class GateSolver {
   open(condition: Condition): Solution[] {
     const open = this.#solve(condition, true)
       .filter((solution) => sizeOf(solution) > 0)
-      .flatMap((solution) => this.#withoutRefusal(solution))
+      .map((solution) => this.#withoutRefusal(solution, condition))
       .filter((solution) => this.worldOf(solution).holds(condition) !== false);
     return withoutSupersets(open).slice(0, mostSolutions);
   }
@@ -62,31 +63,33 @@ export class GateSolver {
     return found;
   }
 
-  /** Adds what the chart demands besides: `required` values, or another switch that `fail` asks for. */
-  #withoutRefusal(solution: Solution): Solution[] {
+  /** Adds what the chart demands besides: `required` values, or another switch that `fail` asks for. As it is where that is not found. */
+  #withoutRefusal(solution: Solution, condition: Condition): Solution {
     let current = solution;
-    for (let round = 0; round < 6; round += 1) {
+    for (let round = 0; round < mostMendings; round += 1) {
       const world = this.worldOf(current);
-      const refusal = this.#refusals.find((condition) => world.holds(condition) === true);
-      if (refusal === undefined) return [current];
-      const solver = new GateSolver(world, this.#knowledge, []);
-      const base = current;
-      const mended = solver
-        .#solve(not(refusal), true)
-        .map((more) => merged(base, more))
-        .find((more) => more !== undefined && sizeOf(more) > sizeOf(base));
-      if (mended === undefined) return [solution];
+      const refusal = this.#refusals.find((one) => world.holds(one) === true);
+      if (refusal === undefined) return current;
+      const mended = this.#mended(current, refusal, condition);
+      if (mended === undefined) return solution;
       current = mended;
     }
-    return [solution];
+    return solution;
   }
 
-  #solve(condition: Condition, wanted: boolean): readonly Solution[] {
-    if (!wanted) return this.#solveMemoised(not(condition));
-    return this.#solveMemoised(condition);
+  /** `solution` with the smallest addition that keeps `condition` and ends `refusal`. */
+  #mended(solution: Solution, refusal: Condition, condition: Condition): Solution | undefined {
+    const solver = new GateSolver(this.worldOf(solution), this.#knowledge, []);
+    for (const more of solver.#solve(refusal, false)) {
+      const both = merged(solution, more);
+      const world = both === undefined ? undefined : this.worldOf(both);
+      if (world?.holds(condition) !== false && world?.holds(refusal) === false) return both;
+    }
+    return undefined;
   }
 
-  #solveMemoised(condition: Condition): readonly Solution[] {
+  #solve(asked: Condition, wanted: boolean): readonly Solution[] {
+    const condition = wanted ? asked : not(asked);
     if (this.#world.holds(condition) === true) return [nothingToDo];
     const before = this.#solved.get(condition);
     if (before !== undefined) return before;
@@ -161,7 +164,9 @@ export class GateSolver {
       if (typeof current === 'boolean' || named.length === 0) return filling === undefined ? [] : [filling];
       return named.slice(0, mostNamed);
     }
-    const made = valuesPassing(test, wanted, current).filter((value) => isTruthy(value) || !isPartOfImage(path));
+    const made = valuesPassing(test, wanted, current).filter((value) =>
+      test.is === 'equal' ? wanted || isTruthy(value) : typeof value !== 'string' || !isPartOfImage(path),
+    );
     return made.length === 0 ? named.slice(0, mostNamed) : made;
   }
 }
@@ -169,11 +174,6 @@ export class GateSolver {
 /** Any value that is there or true passes. */
 function isLoose({ is }: ValueTest): boolean {
   return is === 'truthy' || is === 'present';
-}
-
-/** Taking an image's name or tag away shows no other image. */
-function isPartOfImage(path: Path): boolean {
-  return slotAt(path) !== undefined || /tag|digest|sha(?:256)?$|version|release$/i.test(String(path.at(-1)));
 }
 
 function versionsIn(condition: Condition, world: GateWorld): Solution[] {

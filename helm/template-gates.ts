@@ -7,6 +7,7 @@ import { placeholderHost, valueKnowledge } from './gate-knowledge.ts';
 import { GateSolver, keyOf, type Solution, sizeOf } from './gate-solver.ts';
 import { GateWorld } from './gate-world.ts';
 import { type Sighting, SightingFinder } from './image-sightings.ts';
+import { switchGates } from './switch-gates.ts';
 import { parseTemplate } from './template-syntax.ts';
 import { known, type Term } from './template-term.ts';
 import { type DefinedTemplate, TemplateWalk } from './template-walk.ts';
@@ -16,13 +17,13 @@ const mostGates = 200;
 
 /**
  * The settings that make a chart render images which it does not render with `values`, most promising first; at most 200. Every condition
- * of the templates that keeps an image back is read from a parse of them, helm is not asked. `values` are the effective ones.
- * A template that cannot be parsed is passed over.
+ * of the templates that keeps an image back is read from a parse of them, helm is not asked. `values` are the effective ones. For a chart
+ * with a template that cannot be read to its end, the switches beside images that were not seen are gates too.
  */
 export function findGates(chart: { readonly files: ChartFiles; readonly name: string }, values: Values): Gate[] {
   const tree = readChartTree(chart.files, chart.name, values);
   const world = new GateWorld(tree.values);
-  const { sightings, refusals, walk } = walkCharts(tree.charts, world);
+  const { sightings, refusals, walk, unreadCharts } = walkCharts(tree.charts, world);
   const closed = sightings.filter(({ guard }) => world.holds(guard) !== true);
   const knowledge = valueKnowledge(
     tree.charts,
@@ -31,13 +32,16 @@ export function findGates(chart: { readonly files: ChartFiles; readonly name: st
   );
   const solver = new GateSolver(world, knowledge, refusals);
   const shown = new Set(sightings.filter(({ guard }) => world.holds(guard) === true).map(({ shows }) => shows));
-  return gatesOf(closed, solver, shown).slice(0, mostGates);
+  const unread = walk.isExhausted ? tree.charts : unreadCharts;
+  return [...gatesOf(closed, solver, shown), ...switchGates(unread, world.values, shown)].slice(0, mostGates);
 }
 
 interface WalkedCharts {
   readonly sightings: readonly Sighting[];
   readonly refusals: readonly Condition[];
   readonly walk: TemplateWalk;
+  /** Charts with a template that is none. */
+  readonly unreadCharts: readonly ScopedChart[];
 }
 
 function walkCharts(charts: readonly ScopedChart[], world: GateWorld): WalkedCharts {
@@ -55,7 +59,8 @@ function walkCharts(charts: readonly ScopedChart[], world: GateWorld): WalkedCha
     for (const sighting of finder.sightingsIn(walked.parts))
       sightings.push({ ...sighting, guard: and(chart.enabled, sighting.guard) });
   }
-  return { sightings, refusals, walk };
+  const unreadCharts = charts.filter((chart) => files.some((file) => file.chart === chart && file.nodes === undefined));
+  return { sightings, refusals, walk, unreadCharts };
 }
 
 interface TemplateFile {

@@ -76,7 +76,7 @@ function findTruth(term: Term): Condition {
     case 'list':
       return truth(term.items.length > 0);
     case 'choice':
-      return distribute(term, truthOf);
+      return truthOfChoice(term);
     case 'merged':
       return or(...term.terms.map(truthOf));
     case 'truth':
@@ -91,6 +91,13 @@ function findTruth(term: Term): Condition {
     default:
       return unknown;
   }
+}
+
+/** `and` gives its first operand when that is false, `or` when it is true: then the question need not be asked twice. */
+function truthOfChoice({ when, then, otherwise }: Term & { kind: 'choice' }): Condition {
+  if (truthOf(otherwise) === when) return and(when, truthOf(then));
+  if (truthOf(then) === when) return or(when, truthOf(otherwise));
+  return or(and(when, truthOf(then)), and(not(when), truthOf(otherwise)));
 }
 
 function printsText(term: Term): Condition {

@@ -24,7 +24,8 @@ export interface Walked {
 export interface ValueUse {
   readonly children: Set<string>;
   ranged?: 'list' | 'map';
-  printed?: boolean;
+  /** `set`: only where it is set. */
+  printed?: 'always' | 'set';
 }
 
 /** Where a walk stands. */
@@ -115,7 +116,10 @@ export class TemplateWalk {
 
   #markPrinted(term: Term, guard: Condition): void {
     for (const shown of term.kind === 'opaque' ? term.shows : [term]) {
-      if (shown.kind === 'value' && !asksFor(guard, formatPath(shown.path))) this.#useOf(shown.path).printed = true;
+      if (shown.kind !== 'value') continue;
+      const use = this.#useOf(shown.path);
+      if (!asksFor(guard, formatPath(shown.path))) use.printed = 'always';
+      else use.printed ??= 'set';
     }
   }
 
