@@ -5,6 +5,7 @@ import { discoverRelease } from '../helm/discover.ts';
 import type { FoundReference } from '../helm/discovery.ts';
 import type { Helm } from '../helm/helm.ts';
 import { type Rewrite, rewriteRelease } from '../helm/prove.ts';
+import { type HelmRelease, type RenderOptions, renderManifests } from '../helm/render.ts';
 import type { Target } from '../images/reference.ts';
 import type { Source } from './read-sources.ts';
 
@@ -17,6 +18,8 @@ export interface RewrittenSource extends Rewrite {
 export interface RewriteSourceOptions {
   /** The Secret that every pod has to pull with. Default none is wanted. */
   readonly pullSecret?: string;
+  /** `manifests()` will be asked for, and is to hold the CRDs of `crds/` folders too. */
+  readonly manifests: boolean;
   readonly signal: AbortSignal;
 }
 
@@ -25,7 +28,7 @@ export async function rewriteSource(
   helm: Helm,
   source: Source,
   target: Target,
-  { pullSecret, signal }: RewriteSourceOptions,
+  { pullSecret, manifests, signal }: RewriteSourceOptions,
 ): Promise<RewrittenSource> {
   const { name, namespace, values, kubernetes, apiVersions = [], paths, ignore, extra } = source.input;
   const folder = await mkdtemp(join(tmpdir(), 'diolkos-chart-'));
@@ -38,8 +41,26 @@ export async function rewriteSource(
     // The Job carries Helm 4, whichever helm renders here.
     const options = { ...common, installedBy: 4 as const, ...(pullSecret === undefined ? {} : { pullSecret }) };
     const rewrite = await rewriteRelease(helm, release, discovery, target, options);
-    return { ...rewrite, renders: discovery.renders + rewrite.renders, source, references: discovery.references };
+    const crds = manifests ? await renderCrds(helm, release, { kubernetes: kubernetes[0] ?? '', apiVersions, signal }) : '';
+    return {
+      ...rewrite,
+      manifests: () => `${crds}${rewrite.manifests()}`,
+      renders: discovery.renders + rewrite.renders,
+      source,
+      references: discovery.references,
+    };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** The CRDs that an install brings first; no value changes them. */
+async function renderCrds(helm: Helm, release: HelmRelease, options: RenderOptions): Promise<string> {
+  const stream = await renderManifests(helm, release, options);
+  // A file that begins with "---" leaves its source comment alone in a document, so files are told apart, not documents.
+  const files = stream.split(/^---\n(?=# Source: )/m);
+  return files
+    .filter((file) => /^# Source: .*\/crds\//.test(file))
+    .map((file) => `---\n${file.trimEnd()}\n`)
+    .join('');
 }

@@ -33,7 +33,9 @@ export async function rewriteSources(
     const source = await target.withSiteValues(plain);
     const pullSecret = target.pullSecret === undefined ? {} : { pullSecret: target.pullSecret };
     rewritten.push(
-      await rewriteSource(helm, source, target.target, { ...pullSecret, signal }).catch((error) => inFlags(error, source)),
+      await rewriteSource(helm, source, target.target, { ...pullSecret, manifests: flags.manifests, signal }).catch((error) =>
+        inFlags(error, source),
+      ),
     );
   }
   const leftovers = rewritten.flatMap((one) => one.leftovers);

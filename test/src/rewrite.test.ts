@@ -38,9 +38,11 @@ test('the values that bring every image from a registry, ready for helm, with wh
 });
 
 test('--manifests prints what would be installed, with nothing foreign in it', async (t) => {
-  const folder = await folderWith(t, chart);
+  const crd = '---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: { name: shops.example.com }\n';
+  const folder = await folderWith(t, { ...chart, 'chart/crds/shop.yaml': crd });
   const stream = assertDone(await rewrite(folder, '--manifests', '--prefix', 'mirror/shop'));
-  assert.equal(splitManifests(stream).length, 2);
+  const kinds = [...stream.matchAll(/^kind: (.*)$/gm)].map(([, kind]) => kind);
+  assert.deepEqual(kinds, ['CustomResourceDefinition', 'Pod', 'Pod']);
   assert.deepEqual(imagesOf(stream), [
     'registry.internal:5000/mirror/shop/docker.io/library/redis:7.0.5',
     'registry.internal:5000/mirror/shop/ghcr.io/shop/worker:2.0',
