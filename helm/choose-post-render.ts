@@ -15,9 +15,11 @@ export function choosePostRender(
   rule: Pick<PostRender, 'hooks'>,
   isCarried: (place: Reading) => boolean,
 ): Record<string, string> {
-  const hopeful = unproven.filter(({ place, object, found, wanted }) => {
-    if (object === undefined || found === '' || wanted === undefined || isOutOfReach(object, rule)) return false;
-    return isCarried(place) && changeOf({ ...place, object, text: found }, wanted) !== undefined;
+  const hopeful = unproven.filter(({ place, after, found, wanted }) => {
+    if (after === undefined || wanted === undefined || isOutOfReach(after.object, rule)) return false;
+    // The same image, at least by name and tag: where another thing stands now, it may stand elsewhere and mean itself.
+    if (lastPart(found) !== lastPart(place.text)) return false;
+    return isCarried(place) && changeOf({ ...after, text: found }, wanted) !== undefined;
   });
   const wantedTexts = new Set(unproven.map(({ wanted }) => wanted));
   const images: Record<string, string> = {};
@@ -26,6 +28,10 @@ export function choosePostRender(
     if (wanted !== undefined && others.length === 0 && !wantedTexts.has(found)) images[found] = wanted;
   }
   return images;
+}
+
+function lastPart(reference: string): string {
+  return reference.slice(reference.lastIndexOf('/') + 1);
 }
 
 /** How the post-renderer knows an object again, also one whose name is new in each render. */

@@ -4,8 +4,10 @@ import { placeKey, readBase } from './base-render.ts';
 import type { Leftover } from './discovery.ts';
 import { type Reading, readAgain } from './find-references.ts';
 import type { RenderedObject } from './manifest-stream.ts';
+import { getInObject, type ObjectPath } from './payload.ts';
 import { asReference, atTarget, localPath } from './reference-text.ts';
 import { pairObjects } from './same-objects.ts';
+import { isMap } from './values-path.ts';
 
 /** What the places of a release have to read after a rewrite. */
 export interface Demand {
@@ -19,8 +21,8 @@ export interface Demand {
 export interface Unproven {
   /** In the unprobed render; where that has no such place, in the rewritten one. */
   readonly place: Reading;
-  /** The object in the rewritten render; absent where it is gone. */
-  readonly object?: RenderedObject;
+  /** The same place in the rewritten render; absent where its object is gone. */
+  readonly after?: Reading;
   /** What stands there after the rewrite; empty where the place is gone. */
   readonly found: string;
   readonly reason: Leftover['reason'];
@@ -31,25 +33,63 @@ export interface Unproven {
 /** Compares a rewritten render with the unprobed one, place by place, and looks for foreign references that are new in it. */
 export function compareProof(base: BaseRender, objects: readonly RenderedObject[], demand: Demand): Unproven[] {
   const pairs = pairObjects(base.objects, objects);
-  const unproven = base.places.flatMap((place) => comparePlace(place, pairs.get(place.object), demand) ?? []);
-  const seen = new Set(base.places.map((place) => placeKey({ ...place, object: pairs.get(place.object) ?? place.object })));
+  const unproven: Unproven[] = [];
+  const seen = new Set<string>();
+  for (const place of base.places) {
+    const object = pairs.get(place.object);
+    const after = object === undefined ? undefined : placeIn(object, place);
+    if (after !== undefined) seen.add(placeKey(after));
+    const one = comparePlace(place, after, demand);
+    if (one !== undefined) unproven.push(one);
+  }
   for (const place of readBase(objects, base.kubernetes).places) {
     const foreign = place.complete && !isTextLocal(place.text, demand.target) && !demand.isIgnored(place.text);
     if (foreign && !seen.has(placeKey(place)))
-      unproven.push({ place, object: place.object, found: place.text, reason: 'not-local', ...wish(place, demand) });
+      unproven.push({ place, after: place, found: place.text, reason: 'not-local', ...wish(place, demand) });
   }
   return unproven;
 }
 
-function comparePlace(place: Reading, object: RenderedObject | undefined, demand: Demand): Unproven | undefined {
+function comparePlace(place: Reading, after: Reading | undefined, demand: Demand): Unproven | undefined {
   if (!demand.isWanted(place)) return undefined;
   // Those of a "crds" folder are in the unprobed render alone, and nothing pulls what their notes name.
-  if (object === undefined && place.object.kind === 'CustomResourceDefinition') return undefined;
-  const found = object === undefined ? undefined : readAgain(object, place);
+  if (after === undefined && place.object.kind === 'CustomResourceDefinition') return undefined;
+  const found = after === undefined ? undefined : readAgain(after.object, after);
   const { wanted } = wish(place, demand);
   const reason = reasonFor(place.text, found, wanted, demand.target);
   if (reason === undefined) return undefined;
-  return { place, found: found ?? '', reason, ...(object === undefined ? {} : { object }), ...wish(place, demand) };
+  return { place, found: found ?? '', reason, ...(after === undefined ? {} : { after }), ...wish(place, demand) };
+}
+
+/** The place in another render of its object. Items of lists that have names, such as variables, are known by them: others may have come before. */
+function placeIn(object: RenderedObject, place: Reading): Reading {
+  const path = pathIn(object, place.object, place.path);
+  if (place.group === undefined) return { ...place, object, path };
+  return { ...place, object, path, group: { ...place.group, path: pathIn(object, place.object, place.group.path) } };
+}
+
+function pathIn(object: RenderedObject, original: RenderedObject, path: ObjectPath): ObjectPath {
+  const same: ObjectPath[number][] = [];
+  let [from, to]: [unknown, unknown] = [original.value, object.value];
+  for (const step of path) {
+    const own = typeof step === 'number' ? sameItem(from, to, step) : step;
+    same.push(own);
+    from = getInObject(from, [step]);
+    to = getInObject(to, [own]);
+  }
+  return same;
+}
+
+function sameItem(from: unknown, to: unknown, index: number): number {
+  const item: unknown = Array.isArray(from) ? from[index] : undefined;
+  if (!isMap(item) || typeof item.name !== 'string' || !Array.isArray(to)) return index;
+  const same = to.findIndex((other) => isMap(other) && other.name === item.name);
+  return same === -1 || nameAt(to, index) === item.name ? index : same;
+}
+
+function nameAt(list: readonly unknown[], index: number): unknown {
+  const item = list[index];
+  return isMap(item) ? item.name : undefined;
 }
 
 /** What has to stand at a place; nothing where it is no reference. */

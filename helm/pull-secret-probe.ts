@@ -83,7 +83,9 @@ function isServed(pods: readonly RenderedObject[], reaches: readonly Reach[]): b
  */
 function setAside(left: SpellingsLeft, message: string): void {
   const slots = [...left.keys()];
-  const refused = slots.filter(({ path }) => message.includes(`/${path.join('/')}'`) || message.includes(`/${path.join('/')}/`));
+  // Of a subchart, the schema names places below the subchart's own values.
+  const places = [...message.matchAll(/'(\/[^']+?)(?:\/\d+)?(?:\/name)?'/g)].map(([, place = '/']) => place);
+  const refused = slots.filter(({ path }) => places.some((place) => `/${path.join('/')}`.endsWith(place)));
   if (refused.length > 0) {
     for (const slot of refused) nextSpelling(left, slot);
     return;

@@ -16,7 +16,7 @@ export interface PullSecretSlot {
   readonly where: 'values' | 'templates' | 'absent map';
 }
 
-const slotKey = /pull[-_]?secrets?(?:[-_]?names?)?$/i;
+const slotKey = /(?:pull|registry)[-_]?secrets?(?:[-_]?names?)?$/i;
 const listKey = /secrets$|names$/i;
 
 /** Every slot in `values`, and among `paths`, which templates mention. */
@@ -73,6 +73,7 @@ function spellingsOf(path: Path, value: unknown): readonly Spelling[] {
 
 function anySpelling(path: Path, value?: unknown): readonly Spelling[] {
   if (Array.isArray(value)) return ['maps', 'names'];
+  if (/name$/i.test(String(path.at(-1)))) return ['name'];
   return listKey.test(String(path.at(-1))) ? ['maps', 'names', 'name'] : ['name', 'maps'];
 }
 

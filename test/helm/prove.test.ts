@@ -65,6 +65,21 @@ for (const helm of await helmsUnderTest()) {
     assert.match(three.manifests(), /image: quay\.io\/shop\/job:1/);
   });
 
+  test(`helm ${helm.version}: a variable that comes in front when a pull secret is set moves no place`, async (t) => {
+    const pods = '{{ with .Values.imagePullSecrets }}{name: PULL_SECRETS, value: "{{ join `,` . }}"},{{ end }}';
+    const files = {
+      'values.yaml': 'image: quay.io/shop/api:1\nimagePullSecrets: []\n',
+      'templates/pod.yaml':
+        `${pod('api', `image: "{{ .Values.image }}", env: [${pods}{name: NEXT_IMAGE, value: "{{ .Values.image }}"}]`)}  imagePullSecrets: [{{ range .Values.imagePullSecrets }}{name: "{{ . }}"},{{ end }}]\n`
+          .replace('spec: {containers: ', 'spec:\n  containers: ')
+          .replace(']}\n', ']\n'),
+    };
+    const { leftovers, overrides, postRender } = await rewriteOf(t, helm, files, { pullSecret: 'site' });
+    assert.deepEqual(leftovers, []);
+    assert.deepEqual(overrides, { image: 'registry.internal:5000/m/quay.io/shop/api:1', imagePullSecrets: ['site'] });
+    assert.deepEqual(postRender.images, {});
+  });
+
   test(`helm ${helm.version}: a chart that writes the host twice when told gets what it needs after rendering`, async (t) => {
     const { leftovers, manifests } = await rewriteOf(t, helm, {
       'values.yaml': 'image: {repository: quay.io/shop/api, tag: 1.0}\n',
