@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import type { Bundle } from '../bundle-spec/bundle.ts';
 import type { RenderedKind } from '../bundle-spec/bundle-json.ts';
 import type { LockedImage } from '../bundle-spec/lock.ts';
@@ -6,8 +5,7 @@ import { findHelm } from '../helm/helm.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
 import { checkProven, surveyReleases } from './discover-releases.ts';
 import { type ReleaseInput, readReleases } from './read-releases.ts';
-import { readSpec } from './read-spec.ts';
-import { openSpecRegistries, type SpecRegistries } from './spec-registries.ts';
+import type { SpecRegistries } from './spec-registries.ts';
 import type { ReleaseSurvey, SurveyedImage } from './survey-release.ts';
 
 /** One image of the bundle and why it is there. */
@@ -23,29 +21,6 @@ export interface DiscoveredBundle {
   readonly images: readonly DiscoveredImage[];
   /** Kinds that each release renders, by release name. */
   readonly kinds: ReadonlyMap<string, readonly RenderedKind[]>;
-  /** Renders that helm did. */
-  readonly renders: number;
-}
-
-/**
- * Reads the spec in `file`, fetches its charts and finds every image they will run. Asks no image registry.
- * Throws SPEC_INVALID, REFERENCE_INVALID, CHART_*, HELM_*, RENDER_*, and REWRITE_UNPROVEN with every reference that cannot be rewritten.
- */
-export async function discoverBundle(file: string, options: { readonly signal: AbortSignal }): Promise<DiscoveredBundle> {
-  const discovered = await surveyBundle(file, options);
-  checkProven(discovered.surveys);
-  return discovered;
-}
-
-/** The same, with what is not proven in the surveys' `leftovers`: throws no REWRITE_UNPROVEN. */
-export async function surveyBundle(file: string, options: { readonly signal: AbortSignal }): Promise<DiscoveredBundle> {
-  const spec = await readSpec(file, options);
-  const registries = await openSpecRegistries(spec.sources.images, { folder: dirname(file), ...options });
-  try {
-    return await surveySpec(spec, { folder: dirname(file), registries, ...options });
-  } finally {
-    await registries.close();
-  }
 }
 
 interface SpecOptions {
@@ -55,24 +30,21 @@ interface SpecOptions {
   readonly signal: AbortSignal;
 }
 
-/** `discoverBundle` for a spec that has been read. */
+/**
+ * Fetches the charts of a spec and finds every image they will run. Asks no image registry.
+ * Throws REFERENCE_INVALID, CHART_*, HELM_*, RENDER_*, and REWRITE_UNPROVEN with every reference of any release that cannot be rewritten.
+ */
 export async function discoverSpec(spec: Bundle, options: SpecOptions): Promise<DiscoveredBundle> {
-  const discovered = await surveySpec(spec, options);
-  checkProven(discovered.surveys);
-  return discovered;
-}
-
-async function surveySpec(spec: Bundle, options: SpecOptions): Promise<DiscoveredBundle> {
   const helm = await findHelm(options);
   const releases = await readReleases(spec, options);
   const surveys = await surveyReleases(helm, spec, releases, { gates: true, signal: options.signal });
+  checkProven(surveys);
   return {
     spec,
     releases,
     surveys,
     images: shippedImages(spec, surveys),
     kinds: new Map(surveys.map(({ release, kinds }) => [release, kinds])),
-    renders: surveys.reduce((sum, { renders }) => sum + renders, 0),
   };
 }
 

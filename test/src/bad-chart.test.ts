@@ -141,6 +141,22 @@ test('a reference without a tag is an error with the line to add, and that line 
   assert.match(assertDone(await build()), /^shop\.tar: 1 chart, 3 images,/);
 });
 
+test('what cannot be rewritten is told of all releases in one error', async (t) => {
+  const spec = specYaml(host).replace(/ {2}- \{ name: shop, .*\n/, (line) => line + line.replace('name: shop', 'name: other'));
+  const folder = await folderWith(t, {
+    ...chart,
+    'chart/templates/pod.yaml': pod('{{ .Values.image }}').replace(
+      'name: shop, image',
+      'name: shop, args: ["{{ .Values.agentImage }}"], image',
+    ),
+    'chart/values.yaml': `image: ${host}/api:1.0\nagentImage: ${host}/shop/agent\n`,
+    'bundle.yaml': spec,
+  });
+  const run = await runCli(['build', 'bundle.yaml', '-o', 'shop.tar'], { folder });
+  const line = `Pod shop, spec.containers[0].args[0]: ${host}/shop/agent`;
+  assertFailed(run, { error: 'REWRITE_UNPROVEN', says: ['2 references are not proven', `shop: ${line}`, `other: ${line}`] });
+});
+
 test('without helm the hint says what to install', async (t) => {
   const folder = await folderWith(t, { ...chart, 'bundle.yaml': specYaml(host) });
   const run = await images(folder, { DIOLKOS_HELM: '/nonexistent/helm' });
