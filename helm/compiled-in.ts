@@ -34,7 +34,14 @@ export async function findCompiledIn(session: RenderSession, values: Values, bas
   const slots = named.map(({ path }) => slotOf(path, values));
   const filler = new SlotFiller(session, values, base);
   await filler.fill([...slots.entries()]);
-  return [...filler.found].map(([slot, place]) => compiledIn(slot, place));
+  const found = Map.groupBy(filler.found, ([{ path }]) => imageOf(path));
+  return [...found.values()].flatMap(([first]) => (first === undefined ? [] : [compiledIn(...first)]));
+}
+
+/** Repository and name of one image are one slot. */
+function imageOf(path: Path): string {
+  const isPart = /^(?:repository|repo|image|name)$/.test(String(path.at(-1)));
+  return formatPath(isPart ? path.slice(0, -1) : path);
 }
 
 /** An empty repository and the tag beside it. */

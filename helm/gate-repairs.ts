@@ -58,6 +58,8 @@ function* namesIn(message: string): Generator<Named> {
     /(?:\.?Values\.)?([A-Za-z_][\w-]*(?:\.[A-Za-z_][\w-]*)+)(?:\[\d*\])?["'`]?(?:\s*=\s*|:\s+|\s+(?:must be(?: set)? to|should be|to be|to|must be)\s+)?(["'`]?[\w-]+["'`]?)?/g;
   for (const [, name = '', word = ''] of text.matchAll(pattern)) yield { names: name.split('.'), ...wantedIn(word) };
   for (const [, name = ''] of text.matchAll(/["'`]\.?([A-Za-z_]\w*)["'`]/g)) yield { names: [name] };
+  for (const [, ...names] of text.matchAll(/\b(?:create|enable) (?:the )?(\w+)(?: and (\w+))?/g))
+    yield* names.filter((name) => name !== undefined).map((name) => ({ names: [name] }));
   for (const [name] of text.matchAll(/(?<=\bValues\.)\w+(?![\w.])|(?<![\w.])[a-z]+[A-Z]\w*(?![\w.])/g)) yield { names: [name] };
 }
 
@@ -78,6 +80,10 @@ function placeOf(names: readonly string[], scope: Path, values: Values): Path | 
 
 function repair(path: Path, wanted: unknown, values: Values): Edit | undefined {
   const current = getAt(values, path);
+  if (isMap(current)) {
+    const off = ['create', 'enabled'].find((key) => current[key] === false);
+    return off === undefined ? undefined : { path: [...path, off], value: true };
+  }
   const value = wanted ?? placeholderFor(String(path.at(-1)), current);
   return value === undefined || value === current ? undefined : { path, value };
 }

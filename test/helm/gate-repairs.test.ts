@@ -42,6 +42,11 @@ const messages = [
     message: 'shop/templates/a.yaml:3:4: give `licenseKey`, versionOverride must be set',
     edits: { licenseKey: 'placeholder-0123456789', versionOverride: 'placeholder' },
   },
+  {
+    name: 'what has to be created beside it',
+    message: 'shop/templates/NOTES.txt:202:4: you also need to create rbac and serviceAccount',
+    edits: { 'rbac.create': true },
+  },
   { name: 'nothing that the values have', message: 'shop/templates/a.yaml:3:4: not in the free edition of shop.io', edits: {} },
   { name: 'nothing that is set already', message: 'shop/templates/a.yaml:3:4: ingress.port must be above 1024', edits: {} },
 ];
