@@ -46,13 +46,13 @@ interface LoopItem {
   readonly opens: Condition;
 }
 
-const deepest = 24;
-const mostSteps = 400_000;
+const deepest = 20;
+const mostSteps = 150_000;
 const mostItems = 24;
 
 /**
  * Walks templates without rendering them: every branch is entered, under the condition that opens it. A template that calls itself is
- * followed twice, and a walk of more than 400,000 steps ends where it is.
+ * followed twice, and a walk of more than 150,000 steps ends where it is.
  */
 export class TemplateWalk {
   readonly uses = new Map<string, ValueUse>();
