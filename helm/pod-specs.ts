@@ -47,3 +47,20 @@ export function secretsOfPod(object: RenderedObject, objects: readonly RenderedO
   );
   return rendered === undefined ? [] : pullSecretsOf(rendered.value);
 }
+
+/** True for a pod that pulls with the Secret `name`, and for a custom resource that names it under a key for pull secrets. */
+export function pullsWith(object: RenderedObject, objects: readonly RenderedObject[], name: string): boolean {
+  return secretsOfPod(object, objects)?.includes(name) ?? (isCustom(object) && namesPullSecret(object.value, name));
+}
+
+/** True for what an operator makes pods of, if it makes any. */
+export function isCustom({ apiVersion }: RenderedObject): boolean {
+  return apiVersion.includes('.') && !/\.k8s\.io\//.test(apiVersion);
+}
+
+/** True when a key for pull secrets anywhere in `value` holds `name`. */
+function namesPullSecret(value: unknown, name: string, below = false): boolean {
+  if (typeof value === 'string') return below && value.split(',').includes(name);
+  if (typeof value !== 'object' || value === null) return false;
+  return Object.entries(value).some(([key, entry]) => namesPullSecret(entry, name, below || /pull[-_]?secret/i.test(key)));
+}

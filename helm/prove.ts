@@ -2,7 +2,7 @@ import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { formatReference, type Target } from '../images/reference.ts';
 import { uniqueLeftovers } from './assemble-discovery.ts';
-import type { BaseRender } from './base-render.ts';
+import { type BaseRender, readBase } from './base-render.ts';
 import { choosePostRender, ownerOf } from './choose-post-render.ts';
 import type { Discovery, Leftover } from './discovery.ts';
 import type { Reading } from './find-references.ts';
@@ -82,7 +82,7 @@ export async function rewriteRelease(
     postRender: proof.rule,
     rewritable: proof.rewritable,
     leftovers: uniqueLeftovers([...left, ...untagged]),
-    pullSecretLeft: options.pullSecret === undefined ? [] : gapsOf(proof.rendered, release, demand, options.pullSecret),
+    pullSecretLeft: options.pullSecret === undefined ? [] : gapsOf(proof.rendered, release, options.pullSecret),
     renders: session.renders,
     manifests: () => proof.rendered[0]?.stream ?? '',
   };
@@ -182,20 +182,10 @@ function describe({ place, found, reason }: Unproven, base: BaseRender, release:
   return describeLeftover(place, found, reason, context);
 }
 
-function gapsOf(
-  rendered: readonly RewrittenRender[],
-  { namespace }: HelmRelease,
-  { isWanted }: Demand,
-  pullSecret: string,
-): PullSecretGap[] {
+function gapsOf(rendered: readonly RewrittenRender[], release: HelmRelease, pullSecret: string): PullSecretGap[] {
   const gaps = rendered.flatMap(({ base, objects }) => {
-    const pairs = pairObjects(base.objects, objects);
-    const resources = base.places.filter(isWanted).map(({ object }) => pairs.get(object));
-    const custom = resources.filter((object) => object?.apiVersion.includes('.') && !/\.k8s\.io\//.test(object.apiVersion));
-    return pullSecretGaps(objects, pullSecret, {
-      namespace,
-      resources: new Set(custom.filter((object) => object !== undefined)),
-    });
+    const { places } = readBase(objects, base.kubernetes);
+    return pullSecretGaps({ objects, places }, pullSecret, release);
   });
   return [...new Map(gaps.map((gap) => [JSON.stringify(gap), gap])).values()];
 }

@@ -3,13 +3,13 @@ import type { BaseRender } from './base-render.ts';
 import type { Discovery } from './discovery.ts';
 import type { RenderedObject } from './manifest-stream.ts';
 import { applyEdits, type Edit } from './overrides.ts';
-import { secretsOfPod } from './pod-specs.ts';
+import { pullsWith } from './pod-specs.ts';
 import { addPullSecret, type PullSecretSlot, type Spelling } from './pull-secret-slots.ts';
 import type { RenderSession } from './render-session.ts';
 import { pairObjects } from './same-objects.ts';
 import { formatPath } from './values-path.ts';
 
-/** The pods of the unprobed render that get a pull secret from a slot. */
+/** The pods, and custom resources, of the unprobed render that get a pull secret from a slot. */
 export interface Reach {
   readonly slot: PullSecretSlot;
   readonly spelling: Spelling;
@@ -61,7 +61,7 @@ export class PullSecretProbe {
       const objects = this.#session.read(await this.#session.print(this.#base.kubernetes, { overrides, probe: false }));
       const pairs = pairObjects(this.#base.objects, objects);
       return attempts.map((attempt, index) => {
-        const reached = [...pairs].filter(([, object]) => secretsOfPod(object, objects)?.includes(sentinelName(index)));
+        const reached = [...pairs].filter(([, object]) => pullsWith(object, objects, sentinelName(index)));
         return { ...attempt, pods: new Set(reached.map(([original]) => original)) };
       });
     } catch (error) {

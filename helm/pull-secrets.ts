@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
+import type { BaseRender } from './base-render.ts';
 import type { Discovery } from './discovery.ts';
 import type { RenderedObject } from './manifest-stream.ts';
 import type { Edit } from './overrides.ts';
-import { podSpecOf, secretsOfPod, serviceAccountOf } from './pod-specs.ts';
+import { isCustom, podSpecOf, pullsWith, secretsOfPod, serviceAccountOf } from './pod-specs.ts';
 import type { PodOwner } from './post-render-rule.ts';
 import { fewest, PullSecretProbe } from './pull-secret-probe.ts';
 import { addPullSecret, findPullSecretSlots } from './pull-secret-slots.ts';
@@ -40,7 +41,7 @@ export async function findPullSecretEdits(
   name: string,
 ): Promise<Edit[]> {
   const [base] = bases;
-  const wanted = base === undefined ? [] : podsWithout(base.objects, name);
+  const wanted = base === undefined ? [] : [...podsWithout(base.objects, name), ...resourcesWithout(base, name)];
   if (base === undefined || wanted.length === 0) return [];
   const chart = session.release.chart;
   const slots = findPullSecretSlots(values, valuesPathsIn(await readFile(chart), basename(chart)));
@@ -49,28 +50,30 @@ export async function findPullSecretEdits(
   return fewest(reaches, wanted).map(({ slot, spelling }) => addPullSecret(values, slot, spelling, name));
 }
 
-/** The pods that still lack the Secret after all that was done, and those that a custom resource with images stands for without naming it. */
+/** Custom resources with images that name no such Secret; pods with a template of their own are told elsewhere. */
+function resourcesWithout({ objects, places }: Pick<BaseRender, 'objects' | 'places'>, name: string): RenderedObject[] {
+  const resources = new Set(places.filter(({ complete }) => complete).map(({ object }) => object));
+  return [...resources].filter(
+    (object) => isCustom(object) && podSpecOf(object) === undefined && !pullsWith(object, objects, name),
+  );
+}
+
+/** The pods that still lack the Secret in a render after all that was done, and those that a custom resource with images stands for without naming it. */
 export function pullSecretGaps(
-  objects: readonly RenderedObject[],
+  render: Pick<BaseRender, 'objects' | 'places'>,
   name: string,
-  release: { readonly namespace: string; readonly resources: ReadonlySet<RenderedObject> },
+  release: { readonly namespace: string },
 ): PullSecretGap[] {
-  const pods = podsWithout(objects, name).map((object) => ({ object, spec: podSpecOf(object)?.spec ?? {} }));
-  const resources = [...release.resources]
-    .filter((object) => podSpecOf(object) === undefined && !namesPullSecret(object.value, name))
-    .map((object) => ({ object, spec: isMap(object.value.spec) ? object.value.spec : {} }));
+  const pods = podsWithout(render.objects, name).map((object) => ({ object, spec: podSpecOf(object)?.spec ?? {} }));
+  const resources = resourcesWithout(render, name).map((object) => {
+    const { spec } = object.value;
+    return { object, spec: isMap(spec) ? spec : {} };
+  });
   return [...pods, ...resources].map(({ object, spec }) => ({
     pod: { kind: object.kind, name: object.name, ...(object.namespace === undefined ? {} : { namespace: object.namespace }) },
     namespace: object.namespace ?? release.namespace,
     serviceAccount: serviceAccountOf(spec),
   }));
-}
-
-/** True when a key for pull secrets anywhere in `value` holds `name`. */
-function namesPullSecret(value: unknown, name: string, below = false): boolean {
-  if (typeof value === 'string') return below && value.split(',').includes(name);
-  if (typeof value !== 'object' || value === null) return false;
-  return Object.entries(value).some(([key, entry]) => namesPullSecret(entry, name, below || /pull[-_]?secret/i.test(key)));
 }
 
 /** The command that gives the Secret `name` to the ServiceAccount of a gap; pods made afterwards pull with it. */

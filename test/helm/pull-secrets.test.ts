@@ -48,13 +48,15 @@ const cases: readonly PullSecretCase[] = [
   },
   {
     chart: 'pull-secrets-in-other-spellings',
-    shape: 'a single name, names with commas, a map, null and a key of templates alone; a name that is taken stays',
+    shape:
+      'a single name, names with commas, a map, null, a key of templates alone, a custom resource; a name that is taken stays',
     overrides: {
       one: { imagePullSecret: 'registry' },
       many: { imagePullSecrets: 'a,b,registry' },
       map: { imagePullSecret: { name: 'registry' } },
       nothing: { imagePullSecrets: ['registry'] },
       unset: { pullSecrets: ['registry'] },
+      database: { pullSecrets: [{ name: 'registry' }] },
     },
     renders: 3,
     postRendered: ['Pod/taken'],
