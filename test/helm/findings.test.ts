@@ -149,7 +149,7 @@ const cases: readonly Case[] = [
     name: 'readable passwords, by path and never by value',
     files: {
       'values.yaml': [
-        'admin: {password: hunter2, existingPassword: "", passwordKey: admin-pass, passwordFile: /run/x}',
+        'admin: {password: hunter2, existingPassword: hunter2, passwordKey: admin-pass, passwordFile: /run/x}',
         'users: [{name: a, apiToken: hunter2}]',
         'oauth: {clientSecret: "{{ .Values.x }}", cookieSecret: hunter2}',
         'tls: {secret: my-tls, secretName: my-tls}',
@@ -198,7 +198,7 @@ const cases: readonly Case[] = [
   {
     name: 'names that hold what was probed change in a probe alone',
     files: {
-      'a.yaml': `${object('v1', 'ConfigMap', '', '{{ .Values.image.repository | replace "/" "-" }}')}---\n${pod('{{ .Values.image.repository }}:1.2.3')}`,
+      'a.yaml': `${object('v1', 'ConfigMap', '', '{{ .Values.image.repository | dir | replace "/" "-" }}')}---\n${pod('{{ .Values.image.repository }}:1.2.3')}`,
       'values.yaml': 'image: {repository: quay.io/a/b}\n',
     },
     found: [],
