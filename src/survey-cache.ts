@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { globSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
 import type { Helm } from '../helm/helm.ts';
 import type { ReleaseSurvey, SurveyInput, SurveyOptions } from './survey-release.ts';
@@ -20,12 +19,12 @@ export interface SurveyCache {
   store(key: string, survey: StoredSurvey): Promise<void>;
 }
 
-/** The user's cache: `$XDG_CACHE_HOME/diolkos/surveys`, by default below `~/.cache`. `undefined` with `DIOLKOS_CACHE=off`. */
+/** The user's cache: `$XDG_CACHE_HOME/diolkos/surveys`, by default below `~/.cache`. `undefined` with `DIOLKOS_CACHE=off`, and for a user without a home. */
 export function userCache(): SurveyCache | undefined {
   if (process.env.DIOLKOS_CACHE === 'off') return undefined;
-  const { XDG_CACHE_HOME: named } = process.env;
-  const home = named !== undefined && isAbsolute(named) ? named : join(homedir(), '.cache');
-  return surveyCache(join(home, 'diolkos/surveys'));
+  const { XDG_CACHE_HOME: named = '', HOME: home = '' } = process.env;
+  const folder = isAbsolute(named) ? named : isAbsolute(home) ? join(home, '.cache') : undefined;
+  return folder === undefined ? undefined : surveyCache(join(folder, 'diolkos/surveys'));
 }
 
 /** A cache in a folder, which only this user can read. */

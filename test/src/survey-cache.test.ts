@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import { openHelm } from '../../helm/helm.ts';
 import { packChart } from '../../helm/package-chart.ts';
 import { digestOf } from '../../images/digest.ts';
-import { surveyCache, surveyKey } from '../../src/survey-cache.ts';
+import { surveyCache, surveyKey, userCache } from '../../src/survey-cache.ts';
 import { type ReleaseSurvey, type SurveyInput, surveyRelease } from '../../src/survey-release.ts';
 import { anyHelm } from '../helm/helms.ts';
 import { chartFolder, tempFolder } from '../helm/packed-chart.ts';
@@ -137,4 +137,22 @@ test('what was not used for a month goes, and so does the oldest of too many', a
   const left = await readdir(folder);
   assert.equal(left.length, 300);
   assert.ok(left.includes('new') && left.includes('n0') && !left.includes('old') && !left.includes('n304'));
+});
+
+test('the cache is where the user has caches, or nowhere', async (t) => {
+  const folder = await tempFolder(t);
+  const survey = { release: 'shop', chart: { name: 'shop', version: '1' }, images: [], leftovers: [], findings: [], kinds: [] };
+  const before = { ...process.env };
+  t.after(() => Object.assign(process.env, before));
+  const cacheWith = (env: Readonly<Record<string, string>>) => {
+    for (const name of ['HOME', 'XDG_CACHE_HOME', 'DIOLKOS_CACHE']) delete process.env[name];
+    Object.assign(process.env, env);
+    return userCache();
+  };
+  await cacheWith({ HOME: folder, XDG_CACHE_HOME: 'relative' })?.store('a', survey);
+  await cacheWith({ HOME: '/nonexistent', XDG_CACHE_HOME: join(folder, 'xdg') })?.store('b', survey);
+  assert.deepEqual(await readdir(join(folder, '.cache/diolkos/surveys')), ['a']);
+  assert.deepEqual(await readdir(join(folder, 'xdg/diolkos/surveys')), ['b']);
+  assert.equal(cacheWith({}), undefined);
+  assert.equal(cacheWith({ HOME: folder, DIOLKOS_CACHE: 'off' }), undefined);
 });
