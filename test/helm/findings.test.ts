@@ -196,9 +196,9 @@ const cases: readonly Case[] = [
     found: ['warning NAME_CHANGES ConfigMap/x-* (shop/templates/a.yaml)'],
   },
   {
-    name: 'names that hold what was probed change in a probe alone',
+    name: 'names made of what was probed change in a probe alone',
     files: {
-      'a.yaml': `${object('v1', 'ConfigMap', '', '{{ .Values.image.repository | dir | replace "/" "-" }}')}---\n${pod('{{ .Values.image.repository }}:1.2.3')}`,
+      'a.yaml': `${object('v1', 'ConfigMap', '', 'x-{{ .Values.image.repository | sha256sum | trunc 8 }}')}---\n${pod('{{ .Values.image.repository }}:1.2.3')}`,
       'values.yaml': 'image: {repository: quay.io/a/b}\n',
     },
     found: [],
