@@ -107,9 +107,9 @@ function mapFilling(path: Path, use: ValueUse | undefined, uses: Uses, depth: nu
 }
 
 function scalarFilling(path: Path, key: string, current: unknown, use: ValueUse | undefined): unknown {
-  const isInvented = path.some((step) => step === 0 || step === 'placeholder');
-  if (partKey.test(key) || (isPartOfImage(path) && !isInvented)) return undefined;
+  if (partKey.test(key)) return undefined;
   if (slotAt(path) !== undefined) return `${placeholderHost}/placeholder:1`;
+  if (isPartOfImage(path) && !path.some((step) => step === 0 || step === 'placeholder')) return undefined;
   if (/^port$|[a-z_-]Port$/.test(key)) return 8080;
   if (/url|endpoint$/i.test(key)) return `https://${placeholderHost}`;
   const isSwitch = (current === undefined || current === null) && use?.printed === undefined && typeof path.at(-1) === 'string';

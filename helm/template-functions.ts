@@ -1,5 +1,5 @@
 import { always, and, type Condition, not, or, truth, unknown } from './gate-condition.ts';
-import { choice, fieldOf, known, nothing, opaque, type Term, testTerm, truthOf } from './template-term.ts';
+import { choice, fieldOf, known, nothing, opaque, type Part, type Term, testTerm, truthOf } from './template-term.ts';
 import { satisfiesRange } from './version-range.ts';
 
 /** What functions need of the walk that calls them. */
@@ -95,7 +95,7 @@ const functions: Readonly<Record<string, TemplateFunction>> = {
   unset: ([map = nothing, key = nothing], context) => setIn(map, text(key, context), nothing, context),
   printf: (terms, context) => printed(terms, context),
   print: (terms, context) => printed([known('%v'.repeat(terms.length)), ...terms], context),
-  join: ([, list = nothing]) => (list.kind === 'list' ? { kind: 'opaque', shows: list.items } : list),
+  join: ([, list = nothing]) => (list.kind === 'list' ? { kind: 'output', parts: list.items.map(partOf) } : list),
   include: ([name = nothing, dot = nothing], context) => context.include(text(name, context), dot),
   tpl: ([template = nothing, dot = nothing], context) => context.render(template, dot),
   fail: (_terms, { refuse }) => {
@@ -107,6 +107,10 @@ const functions: Readonly<Record<string, TemplateFunction>> = {
     return term;
   },
 };
+
+function partOf(term: Term): Part {
+  return { guard: always, term, where: '' };
+}
 
 function text(term: Term, { asDeployed }: FunctionContext): string {
   return String(asDeployed(term) ?? '');

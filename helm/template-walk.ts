@@ -47,12 +47,12 @@ interface LoopItem {
 }
 
 const deepest = 20;
-const mostSteps = 150_000;
+const mostSteps = 120_000;
 const mostItems = 24;
 
 /**
  * Walks templates without rendering them: every branch is entered, under the condition that opens it. A template that calls itself is
- * followed twice, and a walk of more than 150,000 steps ends where it is.
+ * followed twice, and a walk of more than 120,000 steps ends where it is.
  */
 export class TemplateWalk {
   readonly uses = new Map<string, ValueUse>();

@@ -198,7 +198,7 @@ test('a helper that calls itself, and one that doubles at each call, come to an 
   );
   const text = `{{ define "r" }}{{ include "r" (dict "x" .) }}{{ end }}${doubling.join('')}{{ include "r" . }}{{ include "d0" . }}${when('.Values.on')}`;
   const files = new Map([['templates/pod.yaml', Buffer.from(text)]]);
-  const started = performance.now();
+  const started = process.cpuUsage();
   findGates({ files, name: 'shop' }, { on: false, image: 'quay.io/shop/a:1' });
-  assert.ok(performance.now() - started < 5000);
+  assert.ok(process.cpuUsage(started).user < 5_000_000);
 });
