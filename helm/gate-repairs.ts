@@ -74,7 +74,8 @@ function placeOf(names: readonly string[], scope: Path, values: Values): Path | 
   const ways = scope.length === 0 ? [names] : [[...scope, ...names], names];
   return ways.find((way) => {
     if (getAt(values, way) !== undefined) return true;
-    return way.length > 1 && isMap(getAt(values, way.slice(0, -1)));
+    // A word alone may be any word.
+    return names.length > 1 && isMap(getAt(values, way.slice(0, -1)));
   });
 }
 

@@ -47,6 +47,11 @@ const messages = [
     message: 'shop/templates/NOTES.txt:202:4: you also need to create rbac and serviceAccount',
     edits: { 'rbac.create': true },
   },
+  {
+    name: 'no word that is no value',
+    message: 'shop/charts/db/templates/a.yaml:3:4: enable them, or ask "anyone"',
+    edits: {},
+  },
   { name: 'nothing that the values have', message: 'shop/templates/a.yaml:3:4: not in the free edition of shop.io', edits: {} },
   { name: 'nothing that is set already', message: 'shop/templates/a.yaml:3:4: ingress.port must be above 1024', edits: {} },
 ];
