@@ -1,4 +1,5 @@
 import { meaningOf, wordsOf } from './image-labels.ts';
+import { inheritedAgain, inheritedNames } from './inherited-names.ts';
 import type { RenderedObject } from './manifest-stream.ts';
 import { getInObject, type ObjectPath, payloadOf } from './payload.ts';
 import { asReference, pathTokensOf, pinOf, spellingOf, tokensOf } from './reference-text.ts';
@@ -23,7 +24,9 @@ export interface Reading {
   /** Spelled out far enough to be pulled: in a pod always, elsewhere with tag or digest, or under a name that says image. */
   readonly complete: boolean;
   /** Of a `group`: the map or list of variables, and the stem there. */
-  readonly group?: { readonly path: ObjectPath; readonly stem: string };
+  readonly group?:
+    | { readonly path: ObjectPath; readonly stem: string }
+    | { readonly path: ObjectPath; readonly name: readonly string[] };
 }
 
 export interface ReadOptions {
@@ -50,8 +53,10 @@ export function readAllReferences(objects: readonly RenderedObject[]): Reading[]
 /** The text at the place of `reading` in another render of the same object; `undefined` when that has no such place. */
 export function readAgain(object: RenderedObject, reading: Reading): string | undefined {
   if (reading.group !== undefined) {
-    const { path, stem } = reading.group;
-    return groupByStem(namedTexts(getInObject(object.value, path))).find((group) => group.stem === stem)?.text;
+    const { group } = reading;
+    const container = getInObject(object.value, group.path);
+    if ('name' in group) return inheritedAgain(container, group.name);
+    return groupByStem(namedTexts(container)).find(({ stem }) => stem === group.stem)?.text;
   }
   const value = getInObject(object.value, reading.path);
   if (reading.as === 'keys') return isMap(value) ? composeReference(value, true)?.text : undefined;
@@ -127,6 +132,8 @@ class ObjectReader {
     if (composed !== undefined && (certain || composed.pinned))
       this.#add({ path, as: 'keys', text: composed.text, complete: composed.pinned, certain });
     const grouped = this.#visitGroups(map, path, new Set(composed?.keys));
+    for (const [index, { text, lead, name }] of inheritedNames(map).entries())
+      this.#add({ path: [...path, lead], as: 'group', index, text, complete: true, group: { path, name } });
     this.#visitEntries(map, path, new Set([...grouped, ...(certain ? composed.keys : [])]));
   }
 

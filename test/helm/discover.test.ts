@@ -88,7 +88,7 @@ for (const helm of await helmsUnderTest()) {
     const release = await releaseOf(t, join(chartsFolder, 'artifacts-without-tag'));
     const options = {
       ...deployed,
-      extra: ['ghcr.io/scan/db:2', 'mirror.example.com/scan/db:2', 'mirror.gcr.io/scan/java-db:1'],
+      extra: ['ghcr.io/scan/db:2', 'mirror.example.com/scan/db:2', 'mirror.gcr.io/scan/java-db:1', 'ghcr.io/scan/sidecar:1'],
       ignore: ['quay.io/op/operator'],
       signal: t.signal,
     };
