@@ -39,7 +39,7 @@ export async function probeBase({ session, values, base, named, isWanted, ...req
   const paths = new Set(named.map(({ path }) => JSON.stringify(path)));
   const others = candidates.filter(({ path }) => !paths.has(JSON.stringify(path)));
   const likely = others.filter((candidate) => candidate.rank === 'likely' && isPromising(candidate));
-  const controls = [...(await prober.probe([...named, ...likely]))];
+  let controls = await prober.probe([...named, ...likely]);
   let unset: readonly Candidate[] | undefined;
   for (const rank of ['inner', 'host slot', 'name slot', 'whole slot', 'bare'] as const) {
     const done = new Map(controls.map((control) => [placeKey(control.place), control]));
@@ -49,7 +49,7 @@ export async function probeBase({ session, values, base, named, isWanted, ...req
     const hopeful = [...others, ...unset, ...prober.wholeSlots].filter(
       (candidate) => candidate.rank === rank && open.some((text) => text.startsWith(candidate.head)),
     );
-    controls.push(...newControls(await prober.probe(hopeful), done));
+    controls = withLaterControls(controls, await prober.probe(hopeful));
   }
   return {
     base: { ...base, places: withPlacesOf(base, controls), newNames: prober.newNames },
@@ -62,14 +62,23 @@ async function unsetSlotsOf({ release }: RenderSession, values: Values): Promise
   return findUnsetSlots(await readFile(release.chart), values, basename(release.chart));
 }
 
-/** What a later probe adds. A key that would also move what is controlled already, and to elsewhere, is not taken. */
-function newControls(controls: readonly Control[], done: ReadonlyMap<string, Control>): Control[] {
-  const groups = Map.groupBy(controls, ({ candidate }) => candidate).values();
-  return [...groups].flatMap((group) => {
+/**
+ * What is known after a later probe. A key that moves what is controlled already to elsewhere is not taken. One that moves it to the same place
+ * would write the host twice together with the keys that did it before: it takes their place, or is left where they do more.
+ */
+function withLaterControls(controls: readonly Control[], later: readonly Control[]): Control[] {
+  let known = [...controls];
+  const done = new Set(controls.map(({ place }) => placeKey(place)));
+  for (const group of Map.groupBy(later, ({ candidate }) => candidate).values()) {
     const fresh = group.filter(({ place }) => !done.has(placeKey(place)));
     const texts = new Set(fresh.map(({ standsFor }) => standsFor));
-    return group.every(({ standsFor }) => texts.has(standsFor)) ? fresh : [];
-  });
+    if (!group.every(({ standsFor }) => texts.has(standsFor))) continue;
+    const moved = new Set(group.map(({ place }) => placeKey(place)));
+    const before = new Set(known.filter(({ place }) => moved.has(placeKey(place))).map(({ candidate }) => candidate));
+    const doesMore = known.some(({ candidate, place }) => before.has(candidate) && !moved.has(placeKey(place)));
+    if (!doesMore) known = [...known.filter(({ candidate }) => !before.has(candidate)), ...group];
+  }
+  return known;
 }
 
 function withPlacesOf(base: BaseRender, controls: readonly Control[]): readonly Reading[] {

@@ -91,6 +91,16 @@ for (const helm of await helmsUnderTest()) {
     assert.deepEqual(postRender.images, {});
   });
 
+  test(`helm ${helm.version}: a host for all takes the place of the keys that would write it twice`, async (t) => {
+    const host = '{{ with .Values.global.registry }}{{ . }}/{{ end }}';
+    const { leftovers, overrides, postRender } = await rewriteOf(t, helm, {
+      'values.yaml': 'global: {registry: ""}\napi: {repository: shop/api, tag: 1.0.0}\n',
+      'templates/all.yaml': `${pod('api', `image: "${host}{{ .Values.api.repository }}:1.0.0"`)}---\n${pod('base', `image: "${host}shop/base:2"`)}`,
+    });
+    assert.deepEqual([leftovers, postRender.images], [[], {}]);
+    assert.deepEqual(overrides, { global: { registry: 'registry.internal:5000/m/docker.io' } });
+  });
+
   test(`helm ${helm.version}: a chart that writes the host twice when told gets what it needs after rendering`, async (t) => {
     const { leftovers, manifests } = await rewriteOf(t, helm, {
       'values.yaml': 'image: {repository: quay.io/shop/api, tag: 1.0}\n',
