@@ -132,6 +132,7 @@ export const gateCases: readonly GateCase[] = [
       },
     },
   },
+  { chart: 'gates-other-pins', shape: 'other tags, digests and hosts of an image are no images of their own', gated: {} },
   {
     chart: 'gates-pair',
     shape: 'one condition on two keys',
