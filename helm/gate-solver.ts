@@ -1,4 +1,4 @@
-import { type Condition, not } from './gate-condition.ts';
+import { and, type Condition, not } from './gate-condition.ts';
 import { isPartOfImage } from './gate-knowledge.ts';
 import { GateWorld } from './gate-world.ts';
 import { isTruthy, passes, type ValueTest, valuesPassing } from './value-test.ts';
@@ -44,7 +44,7 @@ export class GateSolver {
   constructor(world: GateWorld, knowledge: ValueKnowledge, refusals: readonly Condition[]) {
     this.#world = world;
     this.#knowledge = knowledge;
-    this.#refusals = refusals.filter((refusal) => world.holds(refusal) !== true);
+    this.#refusals = refusals.flatMap(alternativesOf).filter((refusal) => world.holds(refusal) !== true);
   }
 
   /** At most four ways to make `condition` hold, each checked as far as it can be. Empty where none is known or none is needed. */
@@ -83,7 +83,7 @@ export class GateSolver {
     for (const more of solver.#solve(refusal, false)) {
       const both = merged(solution, more);
       const world = both === undefined ? undefined : this.worldOf(both);
-      if (world?.holds(condition) !== false && world?.holds(refusal) === false) return both;
+      if (world?.holds(condition) !== false && world?.holds(refusal) !== true) return both;
     }
     return undefined;
   }
@@ -174,6 +174,15 @@ export class GateSolver {
 /** Any value that is there or true passes. */
 function isLoose({ is }: ValueTest): boolean {
   return is === 'truthy' || is === 'present';
+}
+
+/** A refusal for several reasons as one for each, so that a reason that is misjudged does not hide the others. */
+function alternativesOf(condition: Condition): readonly Condition[] {
+  if (condition.kind === 'or') return condition.all.flatMap(alternativesOf);
+  const either = condition.kind === 'and' ? condition.all.find(({ kind }) => kind === 'or') : undefined;
+  if (condition.kind !== 'and' || either === undefined) return [condition];
+  const rest = condition.all.filter((one) => one !== either);
+  return alternativesOf(either).map((one) => and(...rest, one));
 }
 
 function versionsIn(condition: Condition, world: GateWorld): Solution[] {

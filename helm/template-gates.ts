@@ -128,7 +128,8 @@ function gatesOf(closed: readonly Sighting[], solver: GateSolver, rendered: Read
 /** What would be shown is an image that the gate itself had to invent. */
 function isInvented({ settings }: Solution, { shows }: Sighting): boolean {
   return [...settings.values()].some(
-    ({ path, value }) => String(value).startsWith(placeholderHost) && shows.startsWith(formatPath(path.slice(0, -1))),
+    ({ path, value }) =>
+      String(value).startsWith(placeholderHost) && shows.replace(/\.[^.]*$/, '') === formatPath(path.slice(0, -1)),
   );
 }
 
