@@ -131,6 +131,14 @@ const cases: readonly GateCase[] = [
     gates: ['on=true,mail=placeholder'],
   },
   {
+    name: 'what the chart demands in a list of messages',
+    values: 'on: false\nrbac: false',
+    chart: `${when('.Values.on')}{{ define "m" }}{{ if and .Values.on (not .Values.rbac) }}rbac is missing{{ end }}{{ end }}
+{{ $all := list }}{{ $all = append $all (include "m" .) }}{{ $all = append $all (randAlpha 5) }}{{ $text := join "\\n" (without $all "") }}
+{{ if $text }}{{ fail $text }}{{ end }}`,
+    gates: ['on=true,rbac=true'],
+  },
+  {
     name: 'a part without an image',
     values: 'monitor: false',
     chart: '{{ if .Values.monitor }}kind: ServiceMonitor{{ end }}',
