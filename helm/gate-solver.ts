@@ -56,6 +56,12 @@ export class GateSolver {
     return withoutSupersets(open).slice(0, mostSolutions);
   }
 
+  /** The chart is known not to render with the solution. */
+  isRefused(solution: Solution): boolean {
+    const world = this.worldOf(solution);
+    return this.#refusals.some((refusal) => world.holds(refusal) === true);
+  }
+
   /** The world with the settings of a solution. */
   worldOf(solution: Solution): GateWorld {
     const found = this.#worlds.get(solution) ?? worldWith(this.#world, solution);

@@ -149,6 +149,10 @@ class GateChoice {
 
   add({ sighting, solutions: [best, ...others] }: Solved): void {
     const isNew = !this.#shown.has(sighting.shows);
+    if (this.#solver.isRefused(best)) {
+      keep(this.#otherWays, best, sighting.where);
+      return;
+    }
     const isOpen = this.#worlds.some((world) => world.holds(sighting.guard) === true);
     this.#shown.add(sighting.shows);
     if (isOpen || (!isNew && sizeOf(best) > 1)) return;
