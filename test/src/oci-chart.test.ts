@@ -10,7 +10,10 @@ import { chartFiles, folderWith, registryOf, seed, specYaml } from './workshop.t
 test('a chart from an OCI registry, whose version has a "+"', async (t) => {
   const registry = await chartRegistry(t, '1.2.3+build.4');
   const run = await images(t, registry, `{ oci: "oci://${registry.host}/charts/shop", version: 1.2.3+build.4 }`);
-  assert.match(assertDone(run), /^registry\.example\.com\/shop\/api:1 {2}\(values: shop:images\[0\]\)\n/);
+  assert.match(
+    assertDone(run),
+    /^shop 1\.2\.3\+build\.4, release shop .*\n.*\n {4}registry\.example\.com\/shop\/api:1 {2}\(values: images\[0\]\)\n/,
+  );
 });
 
 test('a chart from an OCI registry through its mirror', async (t) => {
