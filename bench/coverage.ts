@@ -1,9 +1,10 @@
 /**
  * What diolkos finds and rewrites in real charts, against lists made by reading the charts (`bench/coverage/*.json`), with both majors of
- * helm. Usage: `npm run coverage -- <folder>`, where the packed charts are; `docs/coverage.md` says what the columns mean.
+ * helm. Usage: `npm run coverage -- <folder> [--only <chart>]...`, where the packed charts are; `docs/coverage.md` says what the columns mean.
  */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { attempt } from '../build/command.ts';
 import { goProgram, hostArchitecture } from '../build/go-program.ts';
@@ -27,6 +28,8 @@ const Truth = z.strictObject({
   hidden: z.array(z.string()),
   /** Images that the chart names and that render only when something is switched on, and what. */
   gated: z.array(z.strictObject({ reference: z.string(), gate: z.string() })),
+  /** References that are right to report and right to leave out: they count in no column. */
+  optional: z.array(z.string()).optional(),
   notes: z.string().optional(),
 });
 type Truth = z.infer<typeof Truth>;
@@ -56,7 +59,7 @@ const truths = join(import.meta.dirname, 'coverage');
 
 async function coverChart(truth: Truth, { cli, helms, charts, scratch, signal }: Programs): Promise<Row> {
   const chart = join(charts, `${truth.file}.tgz`);
-  const valuesFile = join(scratch, 'values.yaml');
+  const valuesFile = join(scratch, `${truth.file}.values.yaml`);
   await writeFile(valuesFile, JSON.stringify(truth.values ?? {}));
   const values = ['--values', valuesFile];
   const [four, three] = await Promise.all(
@@ -68,10 +71,10 @@ async function coverChart(truth: Truth, { cli, helms, charts, scratch, signal }:
       return { chart: report.data?.charts[0], failure: images.stderr, rewrite };
     }),
   );
-  if (four?.chart === undefined) throw new Error(`${truth.file}: ${four?.failure}`);
+  if (four?.chart === undefined) throw new Error(four?.failure.trim());
   const found = new Map(four.chart.images.map((image) => [image.reference, image.class]));
   const deployed = [...truth.pods, ...truth.hidden];
-  const known = new Set([...deployed, ...truth.gated.map(({ reference }) => reference)]);
+  const known = new Set([...deployed, ...truth.gated.map(({ reference }) => reference), ...(truth.optional ?? [])]);
   const isShown = (reference: string, ...classes: readonly string[]): boolean => classes.includes(found.get(reference) ?? '');
   return {
     truth,
@@ -140,35 +143,70 @@ const head = [
   ],
 ];
 
-async function main(charts: string, signal: AbortSignal): Promise<void> {
+type Line = readonly [row: string, differences: readonly string[]];
+
+async function lineOf(truth: Truth, programs: Programs): Promise<Line> {
+  try {
+    const row = await coverChart(truth, programs);
+    return [formatRow(row), differencesIn(row)];
+  } catch (error) {
+    programs.signal.throwIfAborted();
+    const reason = error instanceof Error ? error.message : String(error);
+    return [
+      `| ${[`${truth.chart} ${truth.version}`, 'failed', ...Array<string>(head.length - 2).fill('')].join(' | ')} |`,
+      [reason],
+    ];
+  }
+}
+
+/** Prints the rows in the order of `truths`, two charts at a time. */
+async function printRows(wanted: readonly Truth[], programs: Programs): Promise<void> {
+  const lines = wanted.map(() => Promise.withResolvers<Line>());
+  const entries = wanted.entries();
+  const work = async (): Promise<void> => {
+    for (const [index, truth] of entries) await lineOf(truth, programs).then(lines[index]?.resolve, lines[index]?.reject);
+  };
+  const workers = Promise.all([work(), work()]);
+  for (const [index, { promise }] of lines.entries()) {
+    const [row, differences] = await promise;
+    process.stdout.write(`${row}\n`);
+    for (const text of differences) process.stderr.write(`${wanted[index]?.file}: ${text}\n`);
+  }
+  await workers;
+}
+
+/** The lists whose charts are in the folder; says which are not. */
+async function readTruths(charts: string, only: readonly string[]): Promise<Truth[]> {
+  const there = new Set(await readdir(charts));
+  const names = (await readdir(truths)).sort().filter((name) => only.length === 0 || only.includes(name.replace(/\.json$/, '')));
+  const wanted = await Promise.all(
+    names.map(async (name) => Truth.parse(JSON.parse(await readFile(join(truths, name), 'utf8')))),
+  );
+  const absent = wanted.filter(({ file }) => !there.has(`${file}.tgz`));
+  for (const { file } of absent) process.stderr.write(`not in the folder: ${file}.tgz\n`);
+  return wanted.filter((each) => !absent.includes(each));
+}
+
+async function main(charts: string, only: readonly string[], signal: AbortSignal): Promise<void> {
+  const wanted = await readTruths(charts, only);
   const arena = await openArena({ scratch: undefined, registryStorage: undefined });
   try {
     const cli = [process.execPath, await compileProgram(join(arena.scratch, 'program'), { signal })];
     const helms = [await helm4Binary(hostArchitecture), join(await goProgram(helm3, hostArchitecture), helm3.name)];
-    const there = new Set(await readdir(charts));
-    const wanted = await Promise.all(
-      (await readdir(truths)).sort().map(async (name) => Truth.parse(JSON.parse(await readFile(join(truths, name), 'utf8')))),
-    );
-    const absent = wanted.filter(({ file }) => !there.has(`${file}.tgz`));
-    for (const { file } of absent) process.stderr.write(`not in the folder: ${file}.tgz\n`);
     process.stdout.write(`| ${head.join(' | ')} |\n| ${head.map(() => '---').join(' | ')} |\n`);
-    const programs = { cli, helms, charts: resolve(charts), scratch: arena.scratch, signal };
-    for (const truth of wanted.filter((each) => !absent.includes(each))) {
-      const row = await coverChart(truth, programs);
-      process.stdout.write(`${formatRow(row)}\n`);
-      for (const line of differencesIn(row)) process.stderr.write(`${truth.file}: ${line}\n`);
-    }
+    await printRows(wanted, { cli, helms, charts: resolve(charts), scratch: arena.scratch, signal });
   } finally {
     await arena.remove();
   }
 }
 
-const [folder, ...rest] = process.argv.slice(2);
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { only: { type: 'string', multiple: true } } });
+const [folder, ...rest] = positionals;
 if (folder === undefined || rest.length > 0) {
-  process.stderr.write('Usage: node bench/coverage.ts <folder with the packed charts>\n');
+  process.stderr.write('Usage: node bench/coverage.ts <folder with the packed charts> [--only <chart>]...\n');
   process.exitCode = 64;
 } else {
   const interrupt = new AbortController();
   process.once('SIGINT', () => interrupt.abort(new Error('stopped by SIGINT')));
-  await main(folder, interrupt.signal);
+  await main(folder, values.only ?? [], interrupt.signal);
 }
