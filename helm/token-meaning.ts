@@ -39,8 +39,11 @@ interface Surroundings {
 
 function meaningOfPinned({ token, text, inDocument }: TokenPlace, spelling: Spelling, around: Surroundings): TokenMeaning {
   const whole = text.trim().length === token.text.length;
-  if (around.meaning.image && (spelling.host || token.text.includes('/') || whole || (around.alone && !inDocument)))
-    return 'certain';
+  const line = inDocument && !whole ? lineAround(text, token) : 'other';
+  // What a comment tells is an example.
+  if (line === 'comment') return 'possible';
+  const alone = around.alone && !inDocument;
+  if (around.meaning.image && (spelling.host || token.text.includes('/') || whole || alone || line === 'entry')) return 'certain';
   const released = spelling.host && (looksReleased(spelling.reference) || isRegistryHost(spelling.reference.host));
   if (released && (whole || !inDocument)) return 'certain';
   return whole || !inDocument || around.meaning.image ? 'possible' : 'none';
@@ -68,6 +71,15 @@ function labelBefore(text: string, token: Token): string | undefined {
   return /([A-Za-z][\w.-]*)["']?\s*(?:=|:)\s*["']?$/.exec(before)?.[1] ?? /--?([A-Za-z][\w-]*)[ \t]+["']?$/.exec(before)?.[1];
 }
 
+/** `entry`: a key and the token make the line, as in a manifest with template commands around it. */
+function lineAround(text: string, { start, text: { length } }: Token): 'entry' | 'comment' | 'other' {
+  const before = text.slice(Math.max(text.lastIndexOf('\n', start - 1) + 1, start - 200), start);
+  if (/^\s*(?:#|\/\/)/.test(before)) return 'comment';
+  const end = text.indexOf('\n', start);
+  const after = text.slice(start + length, end === -1 ? undefined : Math.min(end, start + length + 200));
+  return /^\s*(?:-\s+)?["']?[\w.-]+["']?:\s+["']?$/.test(before) && /^["']?,?\s*(?:#.*)?$/.test(after) ? 'entry' : 'other';
+}
+
 /** Nothing but quotes, blanks and separators of lists around it, or its own label in front. */
 function standsAlone(text: string, token: Token, named: string | undefined): boolean {
   const before = text[token.start - 1];
@@ -80,7 +92,8 @@ function standsAlone(text: string, token: Token, named: string | undefined): boo
 function isOpenEnded(text: string, token: Token): boolean {
   const end = token.start + token.text.length;
   return (
-    /^[/:@._-]*[*$%{<]/.test(text.slice(end, end + 4)) || /[*}>$]$/.test(text.slice(Math.max(0, token.start - 1), token.start))
+    /^[/:@._-]*(?:[*$%{<]|\[\[)/.test(text.slice(end, end + 4)) ||
+    /[*}>$]$/.test(text.slice(Math.max(0, token.start - 1), token.start))
   );
 }
 
