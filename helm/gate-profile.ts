@@ -43,7 +43,9 @@ export function profileText({ name, values = {} }: GateProfile): string {
 
 /** `metrics.serviceMonitor.enabled` is a profile `service-monitor`. */
 function profileName(path: Gate['settings'][number]['path']): string {
-  const words = path.map(String).filter((step, index) => index === 0 || !/^(?:enabled?|create|deploy|install)$/.test(step));
+  const words = path
+    .map(String)
+    .filter((step, index) => index === 0 || !/^(?:enabled?|create|deploy|install|placeholder)$/.test(step));
   const name = (words.at(-1) ?? '').replace(/([a-z0-9])(?=[A-Z])/g, '$1-').toLowerCase();
   return (
     name

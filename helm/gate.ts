@@ -1,5 +1,5 @@
 import type { Edit } from './overrides.ts';
-import { formatPath } from './values-path.ts';
+import { settingTexts } from './setting-text.ts';
 
 /** One way to make a chart render what it does not render as deployed. All of it together opens the gate. */
 export interface Gate {
@@ -13,18 +13,19 @@ export interface Gate {
   readonly where: string;
 }
 
-/** `metrics.enabled=true,mode=ha`: what stands before the first space can be given to `helm --set-json` or `--set`. */
+/**
+ * `metrics.enabled=true,hosts[0]=a.b --set-string=version=12 --api-versions=x/v1`: what stands first is for `helm --set`, what begins with
+ * dashes is a flag of helm as it is. `--set-string` marks a text that `--set` would take for a truth or a number, `--set-json` what has no
+ * other form. Spaces inside values are escaped, so that spaces part the flags.
+ */
 export function formatGate({ settings, apiVersions = [], kubernetes }: Gate): string {
-  const values = settings.map(({ path, value }) => `${formatPath(path)}=${valueText(value)}`);
+  const texts = settings.flatMap(({ path, value }) => settingTexts(path, value));
+  const of = (flag: string): string => texts.flatMap((setting) => (setting.flag === flag ? [setting.text] : [])).join();
+  const flags = ['--set-string', '--set-json'].flatMap((flag) => (of(flag) === '' ? [] : [`${flag}=${of(flag)}`]));
   return [
-    ...(values.length === 0 ? [] : [values.join(',')]),
+    ...(of('--set') === '' ? [] : [of('--set')]),
+    ...flags,
     ...apiVersions.map((version) => `--api-versions=${version}`),
     ...(kubernetes === undefined ? [] : [`--kube-version=${kubernetes}`]),
   ].join(' ');
-}
-
-/** Text as it is, unless it would be read as something else. */
-function valueText(value: unknown): string {
-  const isPlain = typeof value === 'string' && /^[^\s,"[{}\]\\]+$/.test(value) && !/^(?:true|false|null|-?\d+)$/.test(value);
-  return isPlain ? value : JSON.stringify(value);
 }

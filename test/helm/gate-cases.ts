@@ -65,12 +65,12 @@ export const gateCases: readonly GateCase[] = [
   {
     chart: 'gates-empty-list',
     shape: 'a list that a template ranges over',
-    gated: { 'quay.io/shop/worker:1': { gates: ['queues=["placeholder"]'], paths: ['workerImage'] } },
+    gated: { 'quay.io/shop/worker:1': { gates: ['queues[0]=placeholder'], paths: ['workerImage'] } },
   },
   {
     chart: 'gates-empty-map',
     shape: 'a map that must not be empty',
-    gated: { 'quay.io/shop/probe:1': { gates: ['probes={"placeholder":"placeholder"}'], paths: ['probeImage'] } },
+    gated: { 'quay.io/shop/probe:1': { gates: ['probes.placeholder=placeholder'], paths: ['probeImage'] } },
   },
   {
     chart: 'gates-exclusive',
@@ -111,7 +111,7 @@ export const gateCases: readonly GateCase[] = [
     shape: 'images that only a made-up value names are none of the chart’s',
     gated: {
       'quay.io/shop/unpack:2': {
-        gates: ['plugins=[{"name":"placeholder","image":"placeholder.invalid/placeholder:1"}]'],
+        gates: ['plugins[0].name=placeholder,plugins[0].image=placeholder.invalid/placeholder:1'],
         paths: [],
       },
     },

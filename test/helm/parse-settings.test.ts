@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { formatGate } from '../../helm/gate.ts';
 import { parseSettings } from '../../helm/parse-settings.ts';
 
 const cases: readonly { readonly name: string; readonly text: string; readonly edits: ReturnType<typeof parseSettings> }[] = [
@@ -23,6 +22,15 @@ const cases: readonly { readonly name: string; readonly text: string; readonly e
     ],
   },
   { name: 'an index and an escaped dot', text: 'a[1].b\\.c=x', edits: [{ path: ['a', 1, 'b.c'], value: 'x' }] },
+  { name: 'a list as helm writes it', text: 'a={x,1,y\\,z}', edits: [{ path: ['a'], value: ['x', 1, 'y,z'] }] },
+  {
+    name: 'truth in capitals, as with helm',
+    text: 'a=True,b=NULL',
+    edits: [
+      { path: ['a'], value: true },
+      { path: ['b'], value: null },
+    ],
+  },
   { name: 'an escaped comma', text: 'a=x\\,y', edits: [{ path: ['a'], value: 'x,y' }] },
   { name: 'an escaped "=" in a key', text: 'a\\=b=c', edits: [{ path: ['a=b'], value: 'c' }] },
   {
@@ -41,12 +49,3 @@ const cases: readonly { readonly name: string; readonly text: string; readonly e
 for (const { name, text, edits } of cases) {
   test(`settings: ${name}`, () => assert.deepEqual(parseSettings(text), edits));
 }
-
-test('what a gate is written as is read as the same settings', () => {
-  const settings = [
-    { path: ['metrics', 'enabled'], value: true },
-    { path: ['a.b', 0, 'mode'], value: 'ha' },
-    { path: ['extra'], value: [{ name: 'x', on: false }] },
-  ];
-  assert.deepEqual(parseSettings(formatGate({ settings, where: 'shop/templates/pod.yaml:1' })), settings);
-});

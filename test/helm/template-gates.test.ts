@@ -20,7 +20,7 @@ const when = (condition: string): string => `{{ if ${condition} }}\n${container}
 const cases: readonly GateCase[] = [
   { name: 'a switch', values: 'extra: {enabled: false}', chart: when('.Values.extra.enabled'), gates: ['extra.enabled=true'] },
   { name: 'a switch that is on', values: 'extra: {enabled: true}', chart: when('.Values.extra.enabled'), gates: [] },
-  { name: 'a switch that is text', values: 'extra: "false"', chart: when('eq .Values.extra "true"'), gates: ['extra="true"'] },
+  { name: 'a switch that is text', values: 'extra: "false"', chart: when('eq .Values.extra "true"'), gates: ['--set-string=extra=true'] },
   { name: 'a switch that is absent', values: '{}', chart: when('.Values.extra'), gates: ['extra=true'] },
   { name: 'a switch to be turned off', values: 'slim: true', chart: when('not .Values.slim'), gates: ['slim=false'] },
   { name: 'two switches', values: 'a: false\nb: false', chart: when('and .Values.a .Values.b'), gates: ['a=true,b=true'] },
@@ -103,13 +103,13 @@ const cases: readonly GateCase[] = [
     name: 'an empty list that a template goes over',
     values: 'jobs: []',
     chart: `{{ range .Values.jobs }}\nname: {{ .name }}\n${container}\n{{ end }}`,
-    gates: ['jobs=[{"name":"placeholder"}]'],
+    gates: ['jobs[0].name=placeholder'],
   },
   {
     name: 'an empty map that a template goes over',
     values: 'jobs: {}',
     chart: `{{ range $name, $job := .Values.jobs }}\nname: {{ $name }}\nport: {{ $job.port }}\n${container}\n{{ end }}`,
-    gates: ['jobs={"placeholder":{"port":8080}}'],
+    gates: ['jobs.placeholder.port=8080'],
   },
   {
     name: "an empty list of the user's own containers",
