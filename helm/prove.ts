@@ -1,4 +1,5 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
+import type { Finding } from '../bundle-spec/finding.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { formatReference, type Target } from '../images/reference.ts';
 import { uniqueLeftovers } from './assemble-discovery.ts';
@@ -6,6 +7,7 @@ import { type BaseRender, readBase } from './base-render.ts';
 import { choosePostRender, ownerOf } from './choose-post-render.ts';
 import type { Discovery, Leftover } from './discovery.ts';
 import type { Reading } from './find-references.ts';
+import { findForeignTexts } from './foreign-text.ts';
 import type { Helm } from './helm.ts';
 import { extraReferences, ignoredReferences } from './ignored-references.ts';
 import { describeLeftover } from './leftovers.ts';
@@ -45,6 +47,8 @@ export interface Rewrite {
   /** By canonical reference, for all that the discovery found. */
   readonly rewritable: ReadonlyMap<string, Rewritable>;
   readonly leftovers: readonly Leftover[];
+  /** FOREIGN_TEXT: what a last look, line by line, finds in the rewritten renders besides. */
+  readonly findings: readonly Finding[];
   /** Empty where no pull secret is wanted. */
   readonly pullSecretLeft: readonly PullSecretGap[];
   readonly renders: number;
@@ -77,11 +81,13 @@ export async function rewriteRelease(
   const proof = proveRenders(session, renders, { demand, hooks, discovery, pullSecret: options.pullSecret });
   const untagged = discovery.leftovers.filter(({ reason, reference }) => reason === 'untagged' && !isExtra(reference));
   const left = proof.left.map(({ base, unproven }) => describe(unproven, base, release.name, options.profile));
+  const leftovers = uniqueLeftovers([...left, ...untagged]);
   return {
     overrides,
     postRender: proof.rule,
     rewritable: proof.rewritable,
-    leftovers: uniqueLeftovers([...left, ...untagged]),
+    leftovers,
+    findings: foreignTexts(proof.rendered, leftovers, demand),
     pullSecretLeft: options.pullSecret === undefined ? [] : gapsOf(proof.rendered, release, options.pullSecret),
     renders: session.renders,
     manifests: () => proof.rendered[0]?.stream ?? '',
@@ -150,6 +156,17 @@ function ruleFor(
   const secret =
     pullSecret === undefined || pods.length === 0 ? {} : { pullSecret: { name: pullSecret, pods: [...distinct.values()] } };
   return { images, ...secret, hooks };
+}
+
+/** What no leftover tells of. */
+function foreignTexts(rendered: readonly RewrittenRender[], leftovers: readonly Leftover[], demand: Demand): Finding[] {
+  const { target, isIgnored } = demand;
+  const told = new Set(leftovers.map(({ reference }) => reference));
+  const known = rendered.flatMap(({ base }) => base.places.filter(({ complete }) => complete).map(({ text }) => text));
+  const streams = new Set(rendered.map(({ stream }) => stream));
+  const options = { target, known, isIgnored: (text: string) => isIgnored(text) || told.has(text) };
+  const findings = [...streams].flatMap((stream) => findForeignTexts(stream, options));
+  return [...new Map(findings.map((finding) => [finding.message, finding])).values()];
 }
 
 function podsToServe({ base, objects }: RewrittenRender, name: string, hooks: boolean): PodOwner[] {

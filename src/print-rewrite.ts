@@ -1,4 +1,5 @@
 import { apiVersion } from '../bundle-spec/names.ts';
+import type { RewriteReport, RewrittenRelease } from '../bundle-spec/rewrite-report.ts';
 import { writeYaml } from '../bundle-spec/write-yaml.ts';
 import type { Rewrite } from '../helm/prove.ts';
 import { inBareWords } from './bare-chart-words.ts';
@@ -19,33 +20,42 @@ export function printManifests(rewritten: readonly RewrittenSource[]): void {
 }
 
 /** The same as one JSON document; `manifests` only where they are asked for and proven, or asked for in any case. */
-export function printRewriteJson(
-  rewritten: readonly RewrittenSource[],
-  options: { readonly manifests: boolean; readonly partial: boolean },
-): void {
-  const releases = rewritten.map((one) => ({
-    release: one.source.input.name,
-    chart: { name: one.source.input.chart.name, version: one.source.input.chart.version },
-    kubernetes: one.source.input.kubernetes,
-    proven: one.leftovers.length === 0,
+export function printRewriteJson(rewritten: readonly RewrittenSource[], options: ReportOptions): void {
+  const releases = rewritten.map((one) => reportedRelease(one, options));
+  printJson({ apiVersion, kind: 'RewriteReport', releases } satisfies RewriteReport);
+}
+
+interface ReportOptions {
+  readonly manifests: boolean;
+  readonly partial: boolean;
+}
+
+function reportedRelease(one: RewrittenSource, { manifests, partial }: ReportOptions): RewrittenRelease {
+  const { source, leftovers, rewritable } = one;
+  const { name, chart, kubernetes } = source.input;
+  const { pullSecret, ...rule } = one.postRender;
+  return {
+    release: name,
+    chart: { name: chart.name, version: chart.version },
+    kubernetes: [...kubernetes],
+    proven: leftovers.length === 0,
     overrides: one.overrides,
-    postRender: one.postRender,
+    postRender: { ...rule, ...(pullSecret === undefined ? {} : { pullSecret: { ...pullSecret, pods: [...pullSecret.pods] } }) },
     images: one.references.map(({ reference, places }) => ({
       reference,
       places: places.length,
-      rewritable: one.rewritable.get(reference) ?? 'no',
+      rewritable: rewritable.get(reference) ?? 'no',
     })),
-    leftovers: one.leftovers.map(({ place, specLine, ...left }) => ({
+    leftovers: leftovers.map(({ place, specLine, ...left }) => ({
       ...place,
       ...left,
-      fix: one.source.isBare ? inBareWords(specLine) : specLine,
+      fix: source.isBare ? inBareWords(specLine) : specLine,
     })),
-    pullSecretLeft: one.pullSecretLeft,
-    unread: one.source.unread,
+    pullSecretLeft: [...one.pullSecretLeft],
+    unread: [...source.unread],
     renders: one.renders,
-    ...(options.manifests && (options.partial || one.leftovers.length === 0) ? { manifests: one.manifests() } : {}),
-  }));
-  printJson({ apiVersion, kind: 'RewriteReport', releases });
+    ...(manifests && (partial || leftovers.length === 0) ? { manifests: one.manifests() } : {}),
+  };
 }
 
 /** On stderr: a line a release, and what the proof does not know. */
@@ -56,6 +66,7 @@ export function printRewriteSummary(rewritten: readonly RewrittenSource[]): void
     for (const layer of source.unread) {
       process.stderr.write(`note: ${layer} is read behind the gap; what its values change is proven there\n`);
     }
+    for (const { message } of one.findings) process.stderr.write(`note: ${message}\n`);
     if (pullSecretLeft.length > 0) process.stderr.write(`note: ${pullSecretNote(pullSecretLeft)}\n`);
   }
 }

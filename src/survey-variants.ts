@@ -46,7 +46,7 @@ export async function surveyVariants(helm: Helm, source: SurveySource, options: 
     taken: new Set(toProve.map(({ reference }) => reference)),
     opened,
     findings: redactFindings(
-      [...findings, ...(await findAll(helm, source, variants, options))],
+      [...findings, ...variants.flatMap(({ rewrite }) => rewrite.findings), ...(await findAll(helm, source, variants, options))],
       variants.map(({ discovery }) => discovery.values),
     ),
     renders: [...variants, ...opened].reduce((sum, one) => sum + one.discovery.renders + one.rewrite.renders, renders),
