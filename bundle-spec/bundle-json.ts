@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { LeftOutImage, LockedChart, LockedImage } from './lock.ts';
-import { apiVersion, Digest, KubernetesMinor, Name, Platform, ReleaseName, Version } from './names.ts';
+import { apiVersion, Digest, KubernetesVersion, Name, Platform, ReleaseName, Version } from './names.ts';
 import { CarriedValuesLayer } from './values-layer.ts';
 
 /** A kind that a release renders: what the Job's rights are computed from. */
@@ -38,7 +38,7 @@ export const BundleJson = z
     kind: z.literal('BundleJson'),
     tool: z.string().describe('Version of diolkos that wrote it.'),
     metadata: z.strictObject({ name: Name, version: Version }),
-    target: z.strictObject({ kubernetes: z.array(KubernetesMinor), platforms: z.array(Platform), helm: z.literal([3, 4]) }),
+    target: z.strictObject({ kubernetes: z.array(KubernetesVersion), platforms: z.array(Platform), helm: z.literal([3, 4]) }),
     releases: z.array(CarriedRelease),
     images: z.array(LockedImage),
     gated: z

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import {
   apiVersion,
   HttpUrl,
-  KubernetesMinor,
+  KubernetesVersion,
   Name,
   Platform,
   RegistryHost,
@@ -130,7 +130,12 @@ export const Bundle = z
     kind: z.literal('Bundle'),
     metadata: z.strictObject({ name: Name, version: Version.describe('Version of the bundle, not of any chart.') }),
     target: z.strictObject({
-      kubernetes: z.array(KubernetesMinor).min(1).describe('Minors to render for, in quotes; each is rendered and proven.'),
+      kubernetes: z
+        .array(KubernetesVersion)
+        .min(1)
+        .describe(
+          'Versions to render for, in quotes; each is rendered and proven. A minor such as `"1.36"` stands for its first release; where a chart makes a tag of the exact version, give that: `"1.36.3"`.',
+        ),
       apiVersions: z
         .array(Text)
         .default([])

@@ -50,8 +50,10 @@ export const HttpUrl = z
     'expected a URL without user and password; sources.charts[].credentials is their place',
   );
 
-/** A Kubernetes minor, quoted in YAML so that 1.30 is not read as 1.3. */
-export const KubernetesMinor = z.string().regex(/^1\.[0-9]{1,2}$/, 'expected a minor in quotes, such as "1.36"');
+/** A Kubernetes minor or exact version, without `v`; quoted in YAML so that 1.30 is not read as 1.3. */
+export const KubernetesVersion = z
+  .string()
+  .regex(/^1\.[0-9]{1,2}(\.[0-9]{1,3})?$/, 'expected a minor or an exact version in quotes, such as "1.36" or "1.36.3"');
 
 /** A bundle's version: what a tag may be, since the version becomes part of names and labels. */
 export const Version = z

@@ -5,6 +5,7 @@ const inFlags: readonly (readonly [RegExp, string | ((...found: string[]) => str
   [/images: \{(ignore|extra): \["([^"]*)"\]\}/g, (_, field = '', reference = '') => `--${field} ${quoted(reference)}`],
   [/images\.(ignore|extra): \["([^"]*)"\]/g, (_, field = '', reference = '') => `--${field} ${quoted(reference)}`],
   [/target\.apiVersions: \["([^"]*)"\]/g, '--api-versions $1'],
+  [/target\.kubernetes: \["([^"]*)"\]/g, '--kube-version $1'],
   [/images\.(ignore|extra)/g, '--$1'],
   [/(?:in )?images\.paths/g, 'with --path'],
   [/ to the spec:(?= --)/g, ''],

@@ -4,9 +4,9 @@ import { asReference } from '../reference-text.ts';
 import type { RenderSession } from '../render-session.ts';
 
 /**
- * TAG_FOLLOWS_CLUSTER: images whose tag a chart makes of the cluster's exact version, such as a kubectl of `.Capabilities.KubeVersion`. Which
- * patch level the cluster has is not known here. Renders once more, with another patch level, where a tag looks like it and templates ask for
- * the version. Throws RENDER_FAILED.
+ * TAG_FOLLOWS_CLUSTER: images whose tag a chart makes of the cluster's exact version, such as a kubectl of `.Capabilities.KubeVersion`. A
+ * warning where only the minor is known, info where an exact version is. Renders once more, with another patch level, where a tag looks like it
+ * and templates ask for the version. Throws RENDER_FAILED.
  */
 export async function findClusterTags(
   session: RenderSession,
@@ -27,9 +27,14 @@ export async function findClusterTags(
   return [...found.values()];
 }
 
+/** As helm shows it to the chart: `1.36` is `1.36.0`. */
 function exactVersion(kubernetes: string): string {
   const version = kubernetes.replace(/^v/, '');
-  return /^\d+\.\d+$/.test(version) ? `${version}.0` : version;
+  return isExact(version) ? version : `${version}.0`;
+}
+
+function isExact(version: string): boolean {
+  return /^v?\d+\.\d+\.\d+/.test(version);
 }
 
 function otherPatch(version: string): string {
@@ -38,12 +43,16 @@ function otherPatch(version: string): string {
 
 function finding(text: string, { kubernetes, places }: BaseRender, version: string): Finding {
   const place = places.find((candidate) => candidate.text === text);
-  const minor = version.replace(/\.\d+$/, '');
+  const patch = version.replace(/\.\d+$/, '.PATCH');
+  const extra = `images.extra: ["${text.replace(version, patch)}"]`;
+  const isGiven = isExact(kubernetes);
+  const known = isGiven ? `given as ${kubernetes}` : `of which ${kubernetes} is known here`;
+  const first = isGiven ? 'for clusters of other patch levels:' : `give the exact version, target.kubernetes: ["${patch}"];`;
   return {
-    severity: 'warning',
+    severity: isGiven ? 'info' : 'warning',
     code: 'TAG_FOLLOWS_CLUSTER',
-    message: `${text}: its tag is the version of the cluster, of which ${kubernetes} is known here; a cluster of another patch level asks for another image`,
+    message: `${text}: its tag is the version of the cluster, ${known}; a cluster of another patch level asks for another image`,
     ...(place === undefined ? {} : { where: `${place.object.kind}/${place.object.name} (${place.object.template})` }),
-    fix: `set the tag in the release's values; or add the image of the cluster's exact version: images.extra: ["${text.replace(version, `${minor}.PATCH`)}"]`,
+    fix: `${first} set the tag in the release's values, or add ${extra}`,
   };
 }

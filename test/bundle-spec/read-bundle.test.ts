@@ -23,7 +23,7 @@ test('a spec with every field is read with its defaults filled in', async (t) =>
     `apiVersion: diolkos.dev/v1
 kind: Bundle
 metadata: { name: shop, version: 1.4.0 }
-target: { kubernetes: ["1.35", "1.36"], platforms: [linux/amd64, linux/arm64], helm: 4 }
+target: { kubernetes: ["1.35", "1.36.3"], platforms: [linux/amd64, linux/arm64], helm: 4 }
 installer: oci-archive:installer.tar
 sources:
   charts:
@@ -57,7 +57,7 @@ images:
     apiVersion: 'diolkos.dev/v1',
     kind: 'Bundle',
     metadata: { name: 'shop', version: '1.4.0' },
-    target: { kubernetes: ['1.35', '1.36'], apiVersions: [], platforms: ['linux/amd64', 'linux/arm64'], helm: 4 },
+    target: { kubernetes: ['1.35', '1.36.3'], apiVersions: [], platforms: ['linux/amd64', 'linux/arm64'], helm: 4 },
     installer: 'oci-archive:installer.tar',
     sources: {
       charts: [

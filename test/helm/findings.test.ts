@@ -138,7 +138,15 @@ const cases: readonly Case[] = [
     name: 'a tag made of the version of the cluster',
     files: { 'a.yaml': pod('registry.k8s.io/kubectl:{{ .Capabilities.KubeVersion.Version }}') },
     found: [`warning TAG_FOLLOWS_CLUSTER ${where('Pod/a')}`],
-    says: ['images.extra: ["registry.k8s.io/kubectl:v1.36.PATCH"]'],
+    says: ['target.kubernetes: ["1.36.PATCH"]', 'images.extra: ["registry.k8s.io/kubectl:v1.36.PATCH"]'],
+  },
+  {
+    name: 'a tag made of the exact version of the cluster that the spec gives',
+    files: { 'a.yaml': pod('registry.k8s.io/kubectl:{{ .Capabilities.KubeVersion.Version }}') },
+    kubernetes: ['1.36.3'],
+    found: [`info TAG_FOLLOWS_CLUSTER ${where('Pod/a')}`],
+    says: ['registry.k8s.io/kubectl:v1.36.3: ', 'images.extra: ["registry.k8s.io/kubectl:v1.36.PATCH"]'],
+    saysNot: ['target.kubernetes'],
   },
   {
     name: 'a tag that only looks like it, and one of the minor alone',
