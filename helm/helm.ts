@@ -50,8 +50,8 @@ export interface Helm {
  * not supported (3.21 and newer, 4.2 and newer).
  */
 export async function findHelm(options: { readonly signal: AbortSignal }): Promise<Helm> {
-  const named = process.env.DIOLKOS_HELM;
-  const path = named ?? (await firstOnPath('helm'));
+  // A script may clear the variable by setting it to nothing.
+  const path = process.env.DIOLKOS_HELM || (await firstOnPath('helm'));
   if (path === undefined)
     throw new BundleError('HELM_MISSING', 'there is no helm on the PATH', {
       hint: 'install Helm 4.2 or newer (or 3.21 or newer), or point DIOLKOS_HELM at one',

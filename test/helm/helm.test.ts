@@ -32,7 +32,7 @@ for (const { prints, major } of versions) {
   });
 }
 
-test('DIOLKOS_HELM goes before the PATH, and without either the error says what to install', async (t) => {
+test('DIOLKOS_HELM goes before the PATH, empty counts as unset, and without either the error says what to install', async (t) => {
   const { PATH, DIOLKOS_HELM } = process.env;
   t.after(() => {
     process.env.PATH = PATH;
@@ -41,8 +41,10 @@ test('DIOLKOS_HELM goes before the PATH, and without either the error says what 
   });
   const [named, onPath] = [await anyHelm(), await programOf(t, 'echo v3.21.1')];
   process.env.PATH = `${join(onPath, '..')}:${PATH}`;
-  delete process.env.DIOLKOS_HELM;
-  assert.equal((await findHelm({ signal: t.signal })).path, onPath);
+  for (const unset of [() => delete process.env.DIOLKOS_HELM, () => (process.env.DIOLKOS_HELM = '')]) {
+    unset();
+    assert.equal((await findHelm({ signal: t.signal })).path, onPath);
+  }
   process.env.DIOLKOS_HELM = named;
   assert.equal((await findHelm({ signal: t.signal })).path, named);
   process.env.DIOLKOS_HELM = '/no/such/helm';
