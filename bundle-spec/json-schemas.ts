@@ -7,8 +7,11 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { Bundle } from './bundle.ts';
 import { BundleJson } from './bundle-json.ts';
+import { ImageReasons } from './image-reasons.ts';
 import { ImagesReport } from './images-report.ts';
+import { LintReport } from './lint-report.ts';
 import { Lock } from './lock.ts';
+import { RewriteReport } from './rewrite-report.ts';
 import { Site } from './site.ts';
 import { specReference } from './spec-reference.ts';
 
@@ -20,6 +23,9 @@ const documents = [
   { name: 'lock', title: 'Lock', schema: Lock },
   { name: 'bundle-json', title: 'bundle.json', schema: BundleJson },
   { name: 'images-report', title: 'ImagesReport', schema: ImagesReport },
+  { name: 'image-reasons', title: 'ImageReasons', schema: ImageReasons },
+  { name: 'lint-report', title: 'LintReport', schema: LintReport },
+  { name: 'rewrite-report', title: 'RewriteReport', schema: RewriteReport },
 ];
 
 /** The generated files by their path from the root of the repository. */

@@ -63,7 +63,9 @@ export const LeftOutImage = z.strictObject({
   reference: z.string().describe('Canonical.'),
   gates: z
     .array(z.string())
-    .describe('What would make it render, one entry a way: `--set` syntax, `--api-versions=…`, `--kube-version=…`.'),
+    .describe(
+      'What would make it render, one entry a way: what `helm --set` takes, `--set-string=…`, `--set-json=…`, `--api-versions=…`, `--kube-version=…`.',
+    ),
 });
 export type LeftOutImage = z.infer<typeof LeftOutImage>;
 

@@ -1,4 +1,5 @@
 import type { RenderedKind } from '../bundle-spec/bundle-json.ts';
+import type { FoundClass } from '../bundle-spec/found-image.ts';
 import type { Place } from '../bundle-spec/lock.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import type { BaseRender } from './base-render.ts';
@@ -13,7 +14,7 @@ export interface FoundReference {
    * `used`: it renders as deployed, and a values path controls at least one of its places. `hard-coded`: it renders as deployed, and no value
    * controls it. `gated`: it renders when one of `gates` is open. `declared`: it stands in the values and no render shows it in use.
    */
-  readonly class: 'used' | 'hard-coded' | 'gated' | 'declared';
+  readonly class: FoundClass;
   /** What to set so that it renders, one entry a way, as `formatGate` writes it; empty unless `gated`. */
   readonly gates: readonly string[];
   /** Values paths that control it, in helm's `--set` syntax. */

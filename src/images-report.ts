@@ -10,7 +10,8 @@ export function imagesReport(results: readonly (SurveyedSource | FailedSource)[]
   return { apiVersion, kind: 'ImagesReport', charts: results.map(reportedChart), extra: [...extra] };
 }
 
-function reportedChart(result: SurveyedSource | FailedSource): ReportedChart {
+/** One chart of the report, which is what `diolkos lint` reports of it too. */
+export function reportedChart(result: SurveyedSource | FailedSource): ReportedChart {
   if ('error' in result) return failedChart(result);
   const { survey, findings } = result;
   return {
@@ -35,21 +36,21 @@ function reportedChart(result: SurveyedSource | FailedSource): ReportedChart {
   };
 }
 
-function failedChart({ name, source, error }: FailedSource): ReportedChart {
+function failedChart({ name, source, error, findings = [] }: FailedSource): ReportedChart {
   const { name: chart = name, version = '' } = source?.input.chart ?? {};
   return {
     name: chart,
     version,
     release: source?.input.name ?? '',
     images: [],
-    findings: [failureFinding(error)],
+    findings: [failureFinding(error), ...findings],
     renders: 0,
     seconds: 0,
   };
 }
 
-/** A failure as a finding of the chart that it is about; `BUG` for what should not happen. */
-export function failureFinding(error: Error): Finding {
+/** `BUG` for what should not happen. */
+function failureFinding(error: Error): Finding {
   if (!(error instanceof BundleError)) return { severity: 'error', code: 'BUG', message: error.message };
   const { code, message, hint } = error;
   return { severity: 'error', code, message, ...(hint === undefined ? {} : { fix: hint }) };

@@ -1,9 +1,9 @@
-import type { Finding } from '../bundle-spec/finding.ts';
+import type { LintedChart, LintReport } from '../bundle-spec/lint-report.ts';
 import { apiVersion } from '../bundle-spec/names.ts';
 import { findHelm } from '../helm/helm.ts';
 import type { ChartFlags } from './commands/chart-options.ts';
 import type { Format } from './commands/format-option.ts';
-import { failureFinding } from './images-report.ts';
+import { reportedChart } from './images-report.ts';
 import { describeFinding } from './print-images.ts';
 import { count, printJson } from './print-table.ts';
 import { readSources } from './read-sources.ts';
@@ -13,13 +13,6 @@ export interface LintFlags extends ChartFlags {
   readonly gates: boolean;
   readonly strict: boolean;
   readonly format: Format;
-}
-
-interface Linted {
-  readonly name: string;
-  readonly version: string;
-  readonly release: string;
-  readonly findings: readonly Finding[];
 }
 
 /**
@@ -33,34 +26,28 @@ export async function lintSources(
 ): Promise<boolean> {
   const { sources } = await readSources(names, flags, { signal });
   const helm = await findHelm({ signal });
-  const charts: Linted[] = [];
+  const charts: LintedChart[] = [];
   for await (const result of surveySources(helm, sources, {
     gates: flags.gates,
     placeholder: flags.placeholder === true,
     signal,
   })) {
-    const { name, version } = result.source?.input.chart ?? { name: 'error' in result ? result.name : '', version: '' };
-    const findings = 'error' in result ? [failureFinding(result.error)] : result.findings;
-    charts.push({ name, version, release: result.source?.input.name ?? '', findings });
+    const { name, version, release, findings } = reportedChart(result);
+    charts.push({ name, version, release, findings });
   }
-  if (flags.format === 'json') printJson({ apiVersion, kind: 'LintReport', charts });
+  if (flags.format === 'json') printJson({ apiVersion, kind: 'LintReport', charts } satisfies LintReport);
   else printFindings(charts);
   const severities = new Set(charts.flatMap(({ findings }) => findings.map(({ severity }) => severity)));
   return !severities.has('error') && !(flags.strict && severities.has('warning'));
 }
 
-function printFindings(charts: readonly Linted[]): void {
+function printFindings(charts: readonly LintedChart[]): void {
   const all = charts.flatMap(({ name, release, findings }) => {
     const title = charts.length === 1 ? '' : `${release || name}: `;
     return findings.map((finding) => ({ ...finding, message: `${title}${finding.message}` }));
   });
   const sorted = bySeverity(all);
-  for (const finding of sorted)
-    process.stdout.write(
-      `${describeFinding(finding)
-        .map((line) => line.slice(4))
-        .join('\n')}\n`,
-    );
+  for (const finding of sorted) process.stdout.write(`${describeFinding(finding).join('\n')}\n`);
   const counted = (['error', 'warning', 'info'] as const).map((severity) => {
     return count(sorted.filter((finding) => finding.severity === severity).length, severity === 'info' ? 'hint' : severity);
   });

@@ -3,7 +3,7 @@ import { checkSources } from './check-sources.ts';
 import type { ChartFlags } from './commands/chart-options.ts';
 import type { Format } from './commands/format-option.ts';
 import { imagesReport } from './images-report.ts';
-import { printSurvey, printSurveySummary } from './print-images.ts';
+import { printFailed, printSurvey, printSurveySummary } from './print-images.ts';
 import { printJson } from './print-table.ts';
 import { type FailedSource, readSources } from './read-sources.ts';
 import { type SurveyedSource, surveySources } from './survey-sources.ts';
@@ -31,7 +31,9 @@ export async function listImages(
     signal,
   })) {
     results.push(result);
-    if (flags.format === 'text' && 'survey' in result) printSurvey(result);
+    if (flags.format === 'json') continue;
+    if ('survey' in result) printSurvey(result);
+    else printFailed(result);
   }
   const surveyed = results.filter((result): result is SurveyedSource => 'survey' in result);
   if (flags.format === 'json') printJson(imagesReport(results, extra));

@@ -1,6 +1,7 @@
 import type { Finding } from '../bundle-spec/finding.ts';
 import type { Place } from '../bundle-spec/lock.ts';
 import { count } from './print-table.ts';
+import type { FailedSource } from './read-sources.ts';
 import type { SurveyedImage } from './survey-release.ts';
 import type { SurveyedSource } from './survey-sources.ts';
 
@@ -20,9 +21,14 @@ export function printSurvey({ source, survey, findings }: SurveyedSource): void 
     if (group.length > 0) lines.push(`  ${heading}`, ...group.flatMap(describeImage));
   }
   if (images.length === 0) lines.push('  no image');
-  if (findings.length > 0)
-    lines.push(`  ${count(findings.length, 'finding')}`, ...findings.flatMap((one) => describeFinding(one)));
+  if (findings.length > 0) lines.push(...findingLines(findings));
   process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** Prints what is known of a chart that could not be surveyed, if anything is; its error comes at the end. */
+export function printFailed({ name, findings = [] }: FailedSource): void {
+  if (findings.length === 0) return;
+  process.stdout.write(`${name} could not be surveyed\n${findingLines(findings).join('\n')}\n`);
 }
 
 /** On stderr: what was looked at, and what it cost. */
@@ -66,11 +72,16 @@ export function describePlace({ profile, kind, namespace, name, path, hook }: Pl
   return `${object} ${path}${note === '' ? '' : ` (${note})`}`;
 }
 
-/** A finding on two or three lines: severity, code and message; where; what to do. */
+function findingLines(findings: readonly Finding[]): string[] {
+  const lines = findings.flatMap(describeFinding).map((line) => `    ${line}`);
+  return [`  ${count(findings.length, 'finding')}`, ...lines];
+}
+
+/** A finding on one to three lines: severity, code and message; where; what to do. */
 export function describeFinding({ severity, code, message, where, fix }: Finding): string[] {
   return [
-    `    ${severity}: ${message} [${code}]`,
-    ...(where === undefined || message.includes(where) ? [] : [`      at ${where}`]),
-    ...(fix === undefined ? [] : [`      fix: ${fix}`]),
+    `${severity}: ${message} [${code}]`,
+    ...(where === undefined || message.includes(where) ? [] : [`  at ${where}`]),
+    ...(fix === undefined ? [] : [`  fix: ${fix}`]),
   ];
 }

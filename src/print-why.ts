@@ -1,9 +1,9 @@
+import type { ImageReasons, Shown } from '../bundle-spec/image-reasons.ts';
 import { apiVersion } from '../bundle-spec/names.ts';
 import type { Format } from './commands/format-option.ts';
 import { count, printJson } from './print-table.ts';
 import type { SurveyedImage } from './survey-release.ts';
 import type { SurveyedSource } from './survey-sources.ts';
-import type { Shown } from './why-image.ts';
 
 /** One image of one release, and every place that shows it. */
 export interface ImageReason {
@@ -14,14 +14,18 @@ export interface ImageReason {
 
 /** Prints why images are in the list: each render, object, path, value and template line. */
 export function printWhy(reasons: readonly ImageReason[], format: Format): void {
-  if (format === 'json') printJson({ apiVersion, kind: 'ImageReasons', images: reasons.map(asJson) });
+  if (format === 'json') printJson(imageReasons(reasons));
   else for (const reason of reasons) process.stdout.write(describe(reason));
 }
 
-function asJson({ surveyed, image, shown }: ImageReason): object {
-  const { chart, release } = surveyed.survey;
-  const { reference, class: found, gates, valuesPaths, rewritable } = image;
-  return { chart, release, reference, class: found, gates, valuesPaths, rewritable, shown };
+function imageReasons(reasons: readonly ImageReason[]): ImageReasons {
+  const images = reasons.map(({ surveyed, image, shown }) => {
+    const { chart, release } = surveyed.survey;
+    const { reference, class: found, gates, valuesPaths, rewritable } = image;
+    const lists = { gates: [...gates], valuesPaths: [...valuesPaths], shown: [...shown] };
+    return { chart, release, reference, class: found, rewritable, ...lists };
+  });
+  return { apiVersion, kind: 'ImageReasons', images };
 }
 
 function describe({ surveyed, image, shown }: ImageReason): string {

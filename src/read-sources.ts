@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
+import type { Finding } from '../bundle-spec/finding.ts';
 import type { CarriedValuesLayer } from '../bundle-spec/values-layer.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
 import type { ChartFlags } from './commands/chart-options.ts';
@@ -29,8 +30,11 @@ export interface FailedSource {
   readonly source?: Source;
   /** A BundleError, or a bug. */
   readonly error: Error;
+  /** VALUE_MISSING for what placeholders filled before it failed all the same. Default none. */
+  readonly findings?: readonly Finding[];
 }
 
+/** What the arguments of a command name. */
 export interface Sources {
   readonly sources: readonly (Source | FailedSource)[];
   /** `images.extra` and `--extra`, canonical. */

@@ -1,12 +1,10 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { discoverRelease } from '../helm/discover.ts';
 import type { FoundReference } from '../helm/discovery.ts';
 import type { Helm } from '../helm/helm.ts';
 import { type Rewrite, rewriteRelease } from '../helm/prove.ts';
 import { type HelmRelease, type RenderOptions, renderManifests } from '../helm/render.ts';
 import type { Target } from '../images/reference.ts';
+import { withChartFile } from './chart-file.ts';
 import type { Source } from './read-sources.ts';
 
 /** A release as deployed, brought from another registry. Proven when there is no leftover. */
@@ -31,12 +29,9 @@ export async function rewriteSource(
   { pullSecret, manifests, signal }: RewriteSourceOptions,
 ): Promise<RewrittenSource> {
   const { name, namespace, values, kubernetes, apiVersions = [], paths, ignore, extra } = source.input;
-  const folder = await mkdtemp(join(tmpdir(), 'diolkos-chart-'));
-  try {
-    const chart = join(folder, 'chart.tgz');
-    await writeFile(chart, source.input.chart.bytes);
+  const common = { ignore, extra, apiVersions, signal };
+  return await withChartFile(source.input.chart, async (chart) => {
     const release = { name, namespace, chart, values };
-    const common = { ignore, extra, apiVersions, signal };
     const discovery = await discoverRelease(helm, release, { ...common, kubernetes, paths });
     // The Job carries Helm 4, whichever helm renders here.
     const options = { ...common, installedBy: 4 as const, ...(pullSecret === undefined ? {} : { pullSecret }) };
@@ -49,9 +44,7 @@ export async function rewriteSource(
       source,
       references: discovery.references,
     };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** The CRDs that an install brings first; no value changes them. */

@@ -1,13 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Bundle } from '../bundle-spec/bundle.ts';
 import type { RenderedKind } from '../bundle-spec/bundle-json.ts';
 import type { Finding } from '../bundle-spec/finding.ts';
+import type { Rewritable } from '../bundle-spec/found-image.ts';
 import type { FoundReference, Leftover } from '../helm/discovery.ts';
 import type { Helm } from '../helm/helm.ts';
-import type { Rewritable } from '../helm/prove.ts';
 import type { ValuesText } from '../helm/render.ts';
+import { withChartFile } from './chart-file.ts';
 import type { PackedChart } from './read-releases.ts';
 import { type SurveyCache, surveyKey, userCache } from './survey-cache.ts';
 import { surveyVariants } from './survey-variants.ts';
@@ -22,7 +20,7 @@ export interface SurveyInput {
   readonly values: readonly ValuesText[];
   /** Scan profiles, by name: layers on top of `values`. */
   readonly profiles: ReadonlyMap<string, readonly ValuesText[]>;
-  /** Minors to render for, at least one. */
+  /** Kubernetes versions to render for, `1.36` or `1.36.3`, at least one. */
   readonly kubernetes: readonly string[];
   /** API versions that the charts see beside those that helm knows. Default none. */
   readonly apiVersions?: readonly string[];
@@ -90,25 +88,17 @@ export async function surveyRelease(helm: Helm, input: SurveyInput, options: Sur
 
 async function surveyAnew(helm: Helm, input: SurveyInput, options: SurveyOptions): Promise<ReleaseSurvey> {
   const started = performance.now();
-  const folder = await mkdtemp(join(tmpdir(), 'diolkos-chart-'));
-  try {
-    // What says where something stands calls the chart by the name of its file.
-    const chart = join(folder, input.chart.name.replace(/[^\w.-]/g, '_') || 'chart');
-    await writeFile(chart, input.chart.bytes);
-    const survey = await surveyVariants(helm, { input, chart }, options);
-    return {
-      release: input.name,
-      chart: { name: input.chart.name, version: input.chart.version },
-      images: uniteImages(survey),
-      leftovers: uniteLeftovers(survey),
-      findings: uniteFindings(survey),
-      kinds: uniteKinds(survey),
-      renders: survey.renders,
-      seconds: secondsSince(started),
-    };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  const survey = await withChartFile(input.chart, (chart) => surveyVariants(helm, { input, chart }, options));
+  return {
+    release: input.name,
+    chart: { name: input.chart.name, version: input.chart.version },
+    images: uniteImages(survey),
+    leftovers: uniteLeftovers(survey),
+    findings: uniteFindings(survey),
+    kinds: uniteKinds(survey),
+    renders: survey.renders,
+    seconds: secondsSince(started),
+  };
 }
 
 function secondsSince(started: number): number {

@@ -4,7 +4,7 @@ import type { Leftover } from '../helm/discovery.ts';
 import type { Helm } from '../helm/helm.ts';
 import { leftoverReason } from '../helm/leftovers.ts';
 import { bareChartError, inBareWords } from './bare-chart-words.ts';
-import { fillInput, withoutPlaceholders } from './fill-input.ts';
+import { type FilledInput, fillInput, withoutPlaceholders } from './fill-input.ts';
 import type { FailedSource, Source } from './read-sources.ts';
 import { type ReleaseSurvey, type SurveyInput, type SurveyOptions, surveyRelease } from './survey-release.ts';
 
@@ -35,10 +35,11 @@ export async function* surveySources(
 }
 
 async function surveySource(helm: Helm, source: Source, options: SourceOptions): Promise<SurveyedSource | FailedSource> {
+  let findings: readonly Finding[] = [];
   try {
-    const { input, findings, renders } = options.placeholder
-      ? await fillInput(helm, source.input, options)
-      : { input: source.input, findings: [], renders: 0 };
+    const filled = options.placeholder ? await fillInput(helm, source.input, options) : unfilled(source);
+    const { input, renders } = filled;
+    findings = filled.findings;
     const found = await surveyRelease(helm, input, options);
     const survey = { ...withoutPlaceholders(found), renders: found.renders + renders };
     const all = bySeverity([...survey.leftovers.map(leftoverFinding), ...survey.findings, ...findings]);
@@ -47,8 +48,12 @@ async function surveySource(helm: Helm, source: Source, options: SourceOptions):
     options.signal.throwIfAborted();
     if (!(error instanceof Error) || (error instanceof BundleError && error.code === 'HELM_MISSING')) throw error;
     const isBare = source.isBare && error instanceof BundleError;
-    return { name: source.name, source, error: isBare ? bareChartError(error, source.name) : error };
+    return { name: source.name, source, error: isBare ? bareChartError(error, source.name) : error, findings };
   }
+}
+
+function unfilled({ input }: Source): FilledInput {
+  return { input, findings: [], renders: 0 };
 }
 
 function leftoverFinding(leftover: Leftover): Finding {

@@ -1,7 +1,7 @@
 import type { RenderedKind } from '../bundle-spec/bundle-json.ts';
 import type { Finding } from '../bundle-spec/finding.ts';
+import type { Rewritable } from '../bundle-spec/found-image.ts';
 import type { FoundReference, Leftover } from '../helm/discovery.ts';
-import type { Rewritable } from '../helm/prove.ts';
 import type { SurveyedImage } from './survey-release.ts';
 import type { Variant } from './survey-variant.ts';
 import type { SurveyedVariants } from './survey-variants.ts';

@@ -1,6 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import type { Shown } from '../bundle-spec/image-reasons.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { readBase } from '../helm/base-render.ts';
 import { readEffectiveValues } from '../helm/effective-values.ts';
@@ -8,33 +6,16 @@ import type { Reading } from '../helm/find-references.ts';
 import type { Helm } from '../helm/helm.ts';
 import { readManifests } from '../helm/manifest-stream.ts';
 import { nestedFiles } from '../helm/nested-files.ts';
-import { applyEdits } from '../helm/overrides.ts';
-import { parseSettings } from '../helm/parse-settings.ts';
+import { applyEdits, type Edit } from '../helm/overrides.ts';
+import { parseGate } from '../helm/parse-gate.ts';
 import { formatObjectPath, getInObject } from '../helm/payload.ts';
 import { asReference } from '../helm/reference-text.ts';
 import { type HelmRelease, renderManifests } from '../helm/render.ts';
 import { findTemplateLine } from '../helm/template-line.ts';
 import { parsePath } from '../helm/values-path.ts';
 import { formatReference } from '../images/reference.ts';
+import { withChartFile } from './chart-file.ts';
 import type { SurveyedImage, SurveyInput } from './survey-release.ts';
-
-/** One place where one kind of render shows a reference. */
-export interface Shown {
-  /** `as deployed`, `profile <name>`, or what was set. */
-  readonly render: string;
-  /** Minors that show it there. */
-  readonly kubernetes: readonly string[];
-  readonly kind: string;
-  readonly namespace?: string;
-  readonly name: string;
-  readonly path: string;
-  /** As helm names it: `shop/charts/redis/templates/pod.yaml`. */
-  readonly template: string;
-  /** Line of the template, or of `helper`, that prints it, from 1, as far as the source tells. */
-  readonly line?: number;
-  /** The file of the named template that prints it, where it is not `template` itself. */
-  readonly helper?: string;
-}
 
 /** Renders a release again in every way that shows `image`, and finds each place and the template line behind it. Throws RENDER_*. */
 export async function whyImage(
@@ -43,33 +24,24 @@ export async function whyImage(
   image: SurveyedImage,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<Shown[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'diolkos-chart-'));
-  try {
-    const chart = join(folder, 'chart.tgz');
-    await writeFile(chart, input.chart.bytes);
-    const sources = new Map<string, string>();
-    for (const file of nestedFiles(input.chart.bytes, input.chart.name)) {
-      sources.set(`${file.chart}/${file.path}`, file.body.toString('utf8'));
-    }
+  const sources = new Map<string, string>();
+  for (const file of nestedFiles(input.chart.bytes, input.chart.name)) {
+    sources.set(`${file.chart}/${file.path}`, file.body.toString('utf8'));
+  }
+  return await withChartFile(input.chart, async (chart) => {
     const shown: Shown[] = [];
     for (const variant of variantsOf(input, image, chart)) {
-      const places = new Map<string, { readonly reading: Reading; readonly kubernetes: string[] }>();
-      for (const kubernetes of variant.kubernetes) {
-        for (const reading of await readingsOf(helm, variant, image.reference, { kubernetes, signal })) {
-          const key = JSON.stringify([placeOf(reading), reading.index]);
-          const place = places.get(key) ?? { reading, kubernetes: [] };
-          place.kubernetes.push(kubernetes);
-          places.set(key, place);
-        }
-      }
-      for (const { reading, kubernetes } of places.values()) {
-        shown.push({ render: variant.name, kubernetes, ...placeOf(reading), ...lineOf(sources, reading, image) });
+      for (const { reading, kubernetes } of await placesOf(helm, variant, image.reference, signal)) {
+        shown.push({
+          render: variant.name,
+          kubernetes: [...kubernetes],
+          ...placeOf(reading),
+          ...lineOf(sources, reading, image),
+        });
       }
     }
     return shown;
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+  });
 }
 
 /** One way to render the release. */
@@ -78,8 +50,8 @@ interface Variant {
   readonly release: HelmRelease;
   readonly kubernetes: readonly string[];
   readonly apiVersions: readonly string[];
-  /** `--set` syntax of what is set besides. */
-  readonly settings?: string;
+  /** What is set besides. */
+  readonly settings?: readonly Edit[];
 }
 
 /** As deployed, with the scan profiles that showed it, and with each of its gates open. */
@@ -91,19 +63,35 @@ function variantsOf(input: SurveyInput, image: SurveyedImage, chart: string): Va
   const gated = [...new Set([...named, ...image.gates])].map((gate): Variant => {
     const layers = /^profile /.test(gate) ? profiles.get(gate.slice('profile '.length)) : undefined;
     if (layers !== undefined) return { ...deployed, name: gate, release: { ...release, values: [...values, ...layers] } };
-    const parts = gate.split(/(?:^| )(?=--(?:api-versions|kube-version)=)/);
-    const valuesOf = (flag: string) => parts.flatMap((part) => (part.startsWith(flag) ? [part.slice(flag.length)] : []));
-    const version = valuesOf('--kube-version=');
-    const settings = parts.find((part) => part !== '' && !part.startsWith('--'));
+    const { settings = [], apiVersions: served = [], kubernetes: version } = parseGate(gate) ?? {};
     return {
       name: `set ${gate}`,
       release,
-      kubernetes: version.length === 0 ? kubernetes : version,
-      apiVersions: [...apiVersions, ...valuesOf('--api-versions=')],
-      ...(settings === undefined ? {} : { settings }),
+      kubernetes: version === undefined ? kubernetes : [version],
+      apiVersions: [...apiVersions, ...served],
+      ...(settings.length === 0 ? {} : { settings }),
     };
   });
   return [...(image.class === 'gated' || image.class === 'declared' ? [] : [deployed]), ...gated];
+}
+
+/** Each place that shows `reference`, with the versions of Kubernetes for which it does. */
+async function placesOf(
+  helm: Helm,
+  variant: Variant,
+  reference: string,
+  signal: AbortSignal,
+): Promise<Iterable<{ readonly reading: Reading; readonly kubernetes: readonly string[] }>> {
+  const places = new Map<string, { readonly reading: Reading; readonly kubernetes: string[] }>();
+  for (const kubernetes of variant.kubernetes) {
+    for (const reading of await readingsOf(helm, variant, reference, { kubernetes, signal })) {
+      const key = JSON.stringify([placeOf(reading), reading.index]);
+      const place = places.get(key) ?? { reading, kubernetes: [] };
+      place.kubernetes.push(kubernetes);
+      places.set(key, place);
+    }
+  }
+  return places.values();
 }
 
 async function readingsOf(
@@ -113,10 +101,9 @@ async function readingsOf(
   { kubernetes, signal }: { readonly kubernetes: string; readonly signal: AbortSignal },
 ): Promise<Reading[]> {
   const options = { kubernetes, apiVersions, skipSchemaValidation: true, signal };
-  const edits = settings === undefined ? undefined : parseSettings(settings);
   let extraValues: Values | undefined;
-  if (edits !== undefined) {
-    extraValues = applyEdits(await readEffectiveValues(helm, release, { signal }), edits);
+  if (settings !== undefined) {
+    extraValues = applyEdits(await readEffectiveValues(helm, release, { signal }), settings);
   }
   const stream = await renderManifests(helm, release, extraValues === undefined ? options : { ...options, extraValues });
   return readBase(readManifests(stream), kubernetes).places.filter(({ text }) => {

@@ -23,7 +23,9 @@ export function addImages(root: Command, signal: AbortSignal): void {
     .addHelpText(
       'after',
       `
-The flags for charts stand for what a spec says. JSON is described by bundle-spec/schemas/images-report.schema.json.
+The flags for charts stand for what a spec says. Everything is listed, also what no rewrite reaches: findings never fail the command,
+only charts that cannot be surveyed do; lint fails on findings, build on places that are left. JSON is described by
+bundle-spec/schemas/images-report.schema.json, with --why by image-reasons.schema.json.
 
 Examples:
   $ diolkos images bundle.yaml

@@ -18,7 +18,8 @@ export function addLint(root: Command, signal: AbortSignal): void {
     .addHelpText(
       'after',
       `
-The flags for charts stand for what a spec says.
+The flags for charts stand for what a spec says. Exits 1 when there is an error, or with --strict a warning; docs/findings.md has every
+code. JSON is described by bundle-spec/schemas/lint-report.schema.json.
 
 Examples:
   $ diolkos lint bundle.yaml --strict

@@ -21,6 +21,7 @@ export function addRewrite(root: Command, signal: AbortSignal): void {
       'after',
       `
 Images are named <registry>/<prefix>/<source host>/<path>. The flags for charts stand for what a spec says.
+Exits 1 when anything is left. JSON is described by bundle-spec/schemas/rewrite-report.schema.json.
 
 Examples:
   $ diolkos rewrite shop.tar --site site.yaml

@@ -10,7 +10,7 @@ test('every document has its JSON Schema, and the reference names every field', 
   const files = generatedFiles();
   assert.deepEqual(
     [...files.keys()],
-    ['bundle', 'site', 'lock', 'bundle-json', 'images-report']
+    ['bundle', 'site', 'lock', 'bundle-json', 'images-report', 'image-reasons', 'lint-report', 'rewrite-report']
       .map((name) => `bundle-spec/schemas/${name}.schema.json`)
       .concat('docs/spec.md'),
   );
@@ -21,6 +21,9 @@ test('every document has its JSON Schema, and the reference names every field', 
     'registry.host',
     'blobs',
     'charts[].images[].rewritable',
+    'images[].shown[].helper',
+    'charts[].findings[].fix',
+    'releases[].leftovers[].fix',
   ]) {
     assert.ok(reference.includes(`| \`${field}\` |`), field);
   }
