@@ -9,7 +9,7 @@ import type { Control } from './judge-probe.ts';
 import { describeLeftover, placeOf } from './leftovers.ts';
 import type { ParsedDocuments } from './manifest-stream.ts';
 import type { FixedRewrite } from './overrides.ts';
-import { asReference } from './reference-text.ts';
+import { asReference, pinOf } from './reference-text.ts';
 import { isRegistryHost } from './registry-hosts.ts';
 import { dumpedPath, isNamed } from './values-dump.ts';
 
@@ -31,11 +31,14 @@ export interface Findings {
 /** Draws the conclusions: which images there are, what to rewrite, and what nothing controls. */
 export function assembleDiscovery(findings: Findings): Discovery {
   const { isIgnored, isExtra, values, controls, renders } = findings;
-  const isWanted = ({ place }: Control): boolean => !isIgnored(place.text) && (place.complete || isExtra(place.text));
+  const isWanted = ({ place }: Control): boolean => !isIgnored(place.text) && (isToMove(place) || isExtra(place.text));
   const choice = chooseRewrites(controls, isWanted, values);
   // An ignored reference whose path is rewritten for the sake of another becomes local as well, so it has to travel.
   const stays = (place: Reading): boolean => isIgnored(place.text) && !choice.pathsOf.has(placeKey(place));
-  const bases = findings.bases.map((base) => ({ ...base, places: base.places.filter((place) => !stays(place)) }));
+  const bases = findings.bases.map((base) => ({
+    ...base,
+    places: base.places.filter((place) => !stays(place)).map((place) => withoutInventedTag(place, base, values)),
+  }));
   const references = collectReferences(bases, choice, findings);
   return {
     references: references.filter((found) => found.class !== 'declared'),
@@ -50,6 +53,18 @@ export function assembleDiscovery(findings: Findings): Discovery {
   };
 }
 
+/** Whether it has to become local whatever `images.extra` says. */
+export function isToMove({ complete, alsoLocal }: Reading): boolean {
+  return complete || alsoLocal === true;
+}
+
+/** In a dump of values that no program is known to read, a repository alone does not mean `latest`: its tag may be another value. */
+function withoutInventedTag(place: Reading, { objects }: BaseRender, values: Values): Reading {
+  if (!place.complete || place.as === 'pod' || pinOf(place.text) !== '') return place;
+  const dumped = dumpedPath(place, values);
+  return dumped === undefined || isNamed(dumped, objects, values) ? place : { ...place, complete: false, alsoLocal: true };
+}
+
 /** One of each, for places that several renders show. */
 export function uniqueLeftovers(leftovers: readonly Leftover[]): Leftover[] {
   return [...new Map(leftovers.map((leftover) => [JSON.stringify([leftover.place, leftover.reference]), leftover])).values()];
@@ -59,6 +74,7 @@ function findLeftovers(base: BaseRender, choice: Choice, findings: Findings): Le
   const context = contextOf(base, findings);
   return base.places.flatMap((place) => {
     if (choice.pathsOf.has(placeKey(place))) return [];
+    if (place.alsoLocal) return [];
     if (place.complete) return [describeLeftover(place, place.text, 'hard-coded', context)];
     return isPulledByTagOfItsOwn(place) && !findings.isExtra(place.text)
       ? [describeLeftover(place, place.text, 'untagged', context)]
@@ -71,7 +87,7 @@ function findLeftovers(base: BaseRender, choice: Choice, findings: Findings): Le
  * alone under a key that says repository and names a registry.
  */
 function isPulledByTagOfItsOwn({ as, text, object, path }: Reading): boolean {
-  if (as === 'pod' || as === 'keys' || !/^[^/]*[.:][^/]*\/./.test(text)) return false;
+  if (as === 'pod' || !/^[^/]*[.:][^/]*\/./.test(text)) return false;
   if (object.kind !== 'ConfigMap' && object.kind !== 'Secret') return true;
   return isRegistryHost(text.slice(0, text.indexOf('/'))) && /(?:repo|repository|image)$/i.test(String(path.at(-1)));
 }

@@ -2,7 +2,7 @@ import { meaningOf, wordsOf } from './image-labels.ts';
 import { inheritedAgain, inheritedNames } from './inherited-names.ts';
 import type { RenderedObject } from './manifest-stream.ts';
 import { getInObject, type ObjectPath, payloadOf } from './payload.ts';
-import { asReference, pathTokensOf, pinOf, spellingOf, tokensOf } from './reference-text.ts';
+import { asReference, pathTokensOf, pinOf, type Spelling, spellingOf, tokensOf } from './reference-text.ts';
 import { isOtherHost, isRegistryHost } from './registry-hosts.ts';
 import { hasSentinel, withoutSentinels } from './sentinel.ts';
 import { type ComposedReference, composeReference, pinKeys } from './sibling-keys.ts';
@@ -23,6 +23,8 @@ export interface Reading {
   readonly text: string;
   /** Spelled out far enough to be pulled: in a pod always, elsewhere with tag or digest, or under a name that says image. */
   readonly complete: boolean;
+  /** Not complete, for want of a tag, but it becomes local like one that is: a program may still make an image of it. */
+  readonly alsoLocal?: true;
   /** Of a `group`: the map or list of variables, and the stem there. */
   readonly group?:
     | { readonly path: ObjectPath; readonly stem: string }
@@ -130,11 +132,16 @@ class ObjectReader {
     const composed = composeReference(map, trusted);
     const certain = composed !== undefined && isImage(composed, map, label);
     if (composed !== undefined && (certain || composed.pinned))
-      this.#add({ path, as: 'keys', text: composed.text, complete: composed.pinned, certain });
+      this.#add({ path, as: 'keys', text: composed.text, complete: composed.pinned, certain, ...this.#openEnd(composed) });
     const grouped = this.#visitGroups(map, path, new Set(composed?.keys));
     for (const [index, { text, lead, name }] of inheritedNames(map).entries())
       this.#add({ path: [...path, lead], as: 'group', index, text, complete: true, group: { path, name } });
     this.#visitEntries(map, path, new Set([...grouped, ...(certain ? composed.keys : [])]));
+  }
+
+  /** In a document, a map without a tag is as likely one that nothing reads. */
+  #openEnd({ pinned }: ComposedReference): Pick<Reading, 'alsoLocal'> {
+    return pinned || !this.#inDocument ? {} : { alsoLocal: true };
   }
 
   /** References spread over the names of a map or of a list of variables, `taken` aside; returns the keys or indexes that are read by it. */
@@ -203,11 +210,18 @@ function isImage(composed: ComposedReference, map: Map, label: string): boolean 
   const plain = spellingOf(withoutSentinels(composed.text));
   if (plain?.host && isOtherHost(plain.reference.host)) return false;
   if (hasSentinel(composed.text)) return true;
-  const spelling = composed.pinned ? plain : undefined;
+  if (!composed.pinned) return isRepositoryOfImage(plain, map, label);
+  const spelling = plain;
   if (spelling === undefined) return false;
   if (spelling.host || meaningOf(label).image) return true;
   const isPair = composed.keys.some((key) => key !== 'version' && pinKeys.includes(key)) && composed.text.includes('/');
   return isPair && !wordsOf(label).some((word) => otherLabels.has(word));
+}
+
+/** Host and path under a name that says image, beside an empty key for the tag. */
+function isRepositoryOfImage(spelling: Spelling | undefined, map: Map, label: string): boolean {
+  const isOpen = pinKeys.some((key) => Object.hasOwn(map, key) && (map[key] === '' || map[key] === null));
+  return isOpen && meaningOf(label).image && spelling?.host === true && spelling.reference.repository !== '';
 }
 
 function isImageGroup({ text, pinned, telling, members }: StemGroup<NamedText>): boolean {

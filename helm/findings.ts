@@ -8,6 +8,7 @@ import { findReleaseSize } from './findings/release-size.ts';
 import { findApis } from './findings/removed-apis.ts';
 import { findSelectors } from './findings/selectors.ts';
 import { findTags } from './findings/tags.ts';
+import { findUnknownTags } from './findings/unknown-tags.ts';
 import type { Helm } from './helm.ts';
 import { type NestedFile, nestedFiles } from './nested-files.ts';
 import { remoteReferencesIn } from './remote-schema.ts';
@@ -43,6 +44,7 @@ export async function findFindings(helm: Helm, input: FindingsInput, options: Fi
   const found = [
     ...findApis({ bases, apiVersions: options.apiVersions ?? [], templates }),
     ...findTags(input.references ?? discovery.references, bases),
+    ...findUnknownTags(bases),
     ...(await findClusterTags(session, bases, templates)),
     ...findPasswords(values),
     ...findReleaseSize({ release: release.name, files, bases, documents }),

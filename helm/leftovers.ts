@@ -30,7 +30,8 @@ export function placeOf(reading: Reading, { newNames, ...context }: PlaceContext
 /** `found` is what stands there after the rewrite, or before it where nothing could be done. */
 export function describeLeftover(place: Reading, found: string, reason: Leftover['reason'], context: PlaceContext): Leftover {
   const reference = asReference(place.text);
-  const name = reference === undefined ? place.text : formatReference(reference);
+  const full = reference === undefined ? place.text : formatReference(reference);
+  const name = place.complete ? full : full.replace(/:latest$/, '');
   const untagged = `${name.replace(/:latest$/, '')}:TAG`;
   return {
     place: placeOf(place, context),

@@ -2,7 +2,7 @@ import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Finding } from '../bundle-spec/finding.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { formatReference, type Target } from '../images/reference.ts';
-import { uniqueLeftovers } from './assemble-discovery.ts';
+import { isToMove, uniqueLeftovers } from './assemble-discovery.ts';
 import { type BaseRender, readBase } from './base-render.ts';
 import { choosePostRender, ownerOf } from './choose-post-render.ts';
 import type { Discovery, Leftover } from './discovery.ts';
@@ -73,7 +73,7 @@ export async function rewriteRelease(
   const isExtra = extraReferences(options.extra ?? []);
   const demand: Demand = {
     target,
-    isWanted: ({ complete, text }) => complete || isExtra(text),
+    isWanted: (place) => isToMove(place) || isExtra(place.text),
     isIgnored: ignoredReferences(options.ignore),
   };
   const hooks = (options.installedBy ?? helm.major) === 4;
