@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Finding } from './finding.ts';
 import { foundImage, objectPlace } from './found-image.ts';
 import { apiVersion } from './names.ts';
 import { Values } from './values-layer.ts';
@@ -46,6 +47,7 @@ export const RewrittenRelease = z.strictObject({
     }),
   ),
   leftovers: z.array(LeftPlace).describe('Places that are not proven to name what the registry will serve.'),
+  findings: z.array(Finding).describe('What may still be foreign after the rewrite, and worth a look.'),
   pullSecretLeft: z
     .array(z.strictObject({ pod: Pod, namespace: z.string(), serviceAccount: z.string() }))
     .describe('Pods that nothing gives the pull secret, with the ServiceAccount to patch.'),

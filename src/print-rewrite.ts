@@ -51,6 +51,7 @@ function reportedRelease(one: RewrittenSource, { manifests, partial }: ReportOpt
       ...left,
       fix: source.isBare ? inBareWords(specLine) : specLine,
     })),
+    findings: [...one.findings],
     pullSecretLeft: [...one.pullSecretLeft],
     unread: [...source.unread],
     renders: one.renders,

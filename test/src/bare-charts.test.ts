@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { ImageReasons } from '../../bundle-spec/image-reasons.ts';
 import { ImagesReport, type ReportedChart } from '../../bundle-spec/images-report.ts';
 import { assertDone, assertFailed, runCli } from './cli.ts';
 import { chartFiles, folderWith, podYaml, specYaml } from './workshop.ts';
@@ -142,6 +143,41 @@ test('with --placeholder a chart that demands values shows what it has; what was
   assert.deepEqual(missing?.toSorted(), ['agent.image', 'license.name']);
 });
 
+test('what placeholders filled is told also when the chart fails all the same', async (t) => {
+  const folder = await folderWith(t, {
+    ...chartFiles(['quay.io/shop/api:1.0']),
+    'chart/templates/licensed.yaml': '{{ required "give a key" .Values.license }}{{ fail "never" }}\n',
+  });
+  const run = await runCli(['images', 'chart', '--placeholder', '--format', 'json'], { folder });
+  assert.equal(run.code, 1, run.stderr);
+  const codes = chartsOf(run.stdout)[0]?.findings.map(({ severity, code, where }) => [severity, code, where]);
+  assert.deepEqual(codes, [
+    ['error', 'RENDER_FAILED', undefined],
+    ['warning', 'VALUE_MISSING', 'license'],
+  ]);
+  const asText = await runCli(['images', 'chart', '--placeholder'], { folder });
+  assert.match(
+    asText.stdout,
+    /^chart could not be surveyed\n {2}1 finding\n {4}warning: license is missing .*\[VALUE_MISSING\]$/m,
+  );
+});
+
+test('what no rewrite reaches is listed as an error with the line to add, and the list itself does not fail', async (t) => {
+  const folder = await folderWith(t, {
+    ...chartFiles(['quay.io/shop/api:1.0']),
+    'chart/templates/scanner.yaml': podYaml('scanner', 'quay.io/shop/api:1.0').replace(
+      ' }] }',
+      ', env: [{ name: SCANNER_REPOSITORY, value: quay.io/shop/scanner }] }] }',
+    ),
+  });
+  const [chart] = chartsOf(assertDone(await runCli(['images', 'chart', '--format', 'json'], { folder })));
+  const left = chart?.findings.filter(({ code }) => code === 'REWRITE_UNPROVEN');
+  assert.deepEqual(
+    left?.map(({ severity, fix }) => [severity, /--extra quay\.io\/shop\/scanner:TAG/.test(fix ?? '')]),
+    [['error', true]],
+  );
+});
+
 test('dependencies that are missing are not downloaded: the hint is the helm command', async (t) => {
   const asked: string[] = [];
   const server = createServer((request, response) => {
@@ -196,8 +232,8 @@ for (const { name, args, says } of whyCases) {
 test('--why renders with the gate that shows the image, and knows when nothing does', async (t) => {
   const folder = await folderWith(t, switched);
   const said = assertDone(await runCli(['images', 'chart', '--why', 'shop/exporter', '--format', 'json'], { folder }));
-  const { images } = JSON.parse(said);
-  assert.deepEqual(images[0].shown, [
+  const { images } = ImageReasons.parse(JSON.parse(said));
+  assert.deepEqual(images[0]?.shown, [
     {
       render: 'set metrics.enabled=true',
       kubernetes: ['1.36'],

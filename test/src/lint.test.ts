@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { LintReport } from '../../bundle-spec/lint-report.ts';
 import { assertDone, type CliRun, runCli } from './cli.ts';
 import { chartFiles, folderWith, podYaml, specYaml } from './workshop.ts';
 
@@ -40,8 +41,8 @@ test('a finding says what, where and what to do', async (t) => {
   const folder = await folderWith(t, warned);
   const said = assertDone(await runCli(['lint', 'chart'], { folder }));
   assert.match(said, /^warning: .*quay\.io\/shop\/api.* \[[A-Z_]+\]\n {2}at .*\n {2}fix: .*$/m);
-  const { kind, charts } = JSON.parse(assertDone(await runCli(['lint', 'chart', '--format', 'json'], { folder })));
-  assert.deepEqual([kind, charts[0].name, charts[0].findings[0].severity], ['LintReport', 'shop', 'warning']);
+  const { charts } = LintReport.parse(JSON.parse(assertDone(await runCli(['lint', 'chart', '--format', 'json'], { folder }))));
+  assert.deepEqual([charts[0]?.name, charts[0]?.findings[0]?.severity], ['shop', 'warning']);
 });
 
 test('a chart that does not render is an error of that chart, and the other is linted', async (t) => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseYaml11 } from '../../bundle-spec/located-yaml.ts';
+import { RewriteReport } from '../../bundle-spec/rewrite-report.ts';
 import { splitManifests } from '../../helm/manifest-stream.ts';
 import { assertDone, assertFailed, type CliRun, runCli } from './cli.ts';
 import { chartFiles, folderWith, podYaml, siteYaml, workshop, writeFiles } from './workshop.ts';
@@ -86,15 +87,16 @@ test('as JSON: overrides, ways, leftovers with what to add; manifests only when 
   const folder = await folderWith(t, { ...chart, 'chart/templates/scanner.yaml': untagged });
   const run = await rewrite(folder, '--manifests', '--format', 'json');
   assert.equal(run.code, 1, run.stderr);
-  const { releases, kind } = JSON.parse(run.stdout);
-  const [{ proven, overrides, images, leftovers, manifests }] = releases;
-  assert.deepEqual({ kind, proven, manifests }, { kind: 'RewriteReport', proven: false, manifests: undefined });
-  assert.equal(overrides.images[1], 'registry.internal:5000/docker.io/library/redis:7.0.5');
+  const [release] = RewriteReport.parse(JSON.parse(run.stdout)).releases;
+  assert.deepEqual([release?.proven, release?.manifests], [false, undefined]);
+  assert.deepEqual(release?.overrides, {
+    images: ['registry.internal:5000/quay.io/shop/api:1.0', 'registry.internal:5000/docker.io/library/redis:7.0.5'],
+  });
   assert.deepEqual(
-    images.find(({ reference }: { reference: string }) => reference.startsWith('ghcr.io')),
+    release?.images.find(({ reference }) => reference.startsWith('ghcr.io')),
     { reference: 'ghcr.io/shop/worker:2.0', places: 1, rewritable: 'post-render' },
   );
-  assert.equal(leftovers[0].fix, '--extra quay.io/shop/scanner:TAG');
+  assert.equal(release?.leftovers[0]?.fix, '--extra quay.io/shop/scanner:TAG');
 });
 
 test('a bundle and its spec are rewritten for a site alike, with the values that the site adds', async (t) => {
