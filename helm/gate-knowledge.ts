@@ -10,7 +10,7 @@ import { formatPath, isMap, type Path } from './values-path.ts';
 export const placeholderHost = 'placeholder.invalid';
 
 /** Keys of parts of a reference: an invented tag, digest or host would make a false image of a true one. */
-const partKey = /tag$|digest$|^sha(?:256)?$|^hash$|regist(?:ry|ries)(?:host)?$|^(?:version|release)$|^hub$/i;
+const partKey = /tag(?:[-_]?suffix)?$|digest$|^sha(?:256)?$|^hash$|regist(?:ry|ries)(?:host)?$|^(?:version|release)$|^hub$/i;
 
 /** A name, tag or host of an image, or another text beside them. */
 export function isPartOfImage(path: Path): boolean {
@@ -18,6 +18,15 @@ export function isPartOfImage(path: Path): boolean {
   return (
     slotAt(path) !== undefined || partKey.test(String(path.at(-1))) || (typeof parent === 'string' && /image$/i.test(parent))
   );
+}
+
+/** Keys that choose among tags and hosts of one image. */
+const pinKey = /tag(?:[-_]?suffix)?$|digest$|^sha(?:256)?$|(?:registry|repository|hub)$/i;
+
+/** A choice of tag, digest, host or name of one image: any user can make it, and no other word for it opens anything. */
+export function pinsImage(path: Path): boolean {
+  const [key, parent] = [String(path.at(-1)), String(path.at(-2))];
+  return pinKey.test(key) || (/^(?:version|release|name)$/i.test(key) && /image$/i.test(parent));
 }
 
 const deepestFilling = 3;

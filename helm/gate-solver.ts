@@ -1,5 +1,5 @@
 import { and, type Condition, not } from './gate-condition.ts';
-import { isPartOfImage } from './gate-knowledge.ts';
+import { isPartOfImage, pinsImage } from './gate-knowledge.ts';
 import { GateWorld } from './gate-world.ts';
 import { isTruthy, passes, type ValueTest, valuesPassing } from './value-test.ts';
 import { formatPath, getAt, isMap, type Path } from './values-path.ts';
@@ -164,7 +164,9 @@ export class GateSolver {
   }
 
   #valuesFor(path: Path, test: ValueTest, wanted: boolean, current: unknown): unknown[] {
-    const named = this.#knowledge.alternatives(path).filter((value) => passes(test, value) === wanted);
+    const pins = pinsImage(path);
+    if (pins && !(wanted && isLoose(test))) return [];
+    const named = (pins ? [] : this.#knowledge.alternatives(path)).filter((value) => passes(test, value) === wanted);
     if (wanted && isLoose(test)) {
       const filling = this.#knowledge.filling(path, current);
       if (typeof current === 'boolean' || named.length === 0) return filling === undefined ? [] : [filling];

@@ -23,17 +23,41 @@ export function changesImages({ settings }: Gate): boolean {
 }
 
 /**
- * The renders without the images that only stand there under another host or tag, since their gate changes images: `api:latest`, where the
- * gate empties the release that the tag is made from. `deployed` is canonical.
+ * The renders without the images that only stand there under another host or tag: `api:latest`, where the gate makes up the release that the
+ * tag is made from, and those that a word moves to another host. What a switch brings is one of the chart's images in any case. `deployed` is
+ * canonical.
  */
 export function withoutVariants(opened: readonly GateRender[], deployed: Iterable<string>): GateRender[] {
-  const honest = opened.filter(({ gate }) => !changesImages(gate)).flatMap(({ references }) => [...references]);
-  const known = new Set([...deployed, ...honest].map(repositoryOf));
+  const honest = opened.filter(({ gate }) => !changesImages(gate) && !hasWord(gate)).flatMap(({ references }) => [...references]);
+  const known = [...deployed, ...honest];
+  const repositories = new Set(known.map(repositoryOf));
+  const places = Map.groupBy(known, nameOf);
   return opened.flatMap((render) => {
-    if (!changesImages(render.gate)) return [render];
-    const references = new Set([...render.references].filter((reference) => !known.has(repositoryOf(reference))));
+    const isVariant = (reference: string): boolean =>
+      (changesImages(render.gate) && repositories.has(repositoryOf(reference))) ||
+      (hasWord(render.gate) && isMoved(reference, places.get(nameOf(reference)) ?? []));
+    const references = new Set([...render.references].filter((reference) => !isVariant(reference)));
+    if (references.size === render.references.size) return [render];
     return references.size === 0 ? [] : [{ ...render, references }];
   });
+}
+
+/** A word that chooses, or one that is taken away. */
+function hasWord({ settings }: Gate): boolean {
+  return settings.some(({ value }) => typeof value === 'string' && !value.includes('placeholder'));
+}
+
+function isMoved(reference: string, others: readonly string[]): boolean {
+  return others.length > 0 && !others.some((other) => hostOf(other) === hostOf(reference));
+}
+
+function hostOf(reference: string): string {
+  return reference.slice(0, reference.indexOf('/'));
+}
+
+/** `api:1.2`, wherever it comes from. */
+function nameOf(reference: string): string {
+  return reference.slice(reference.lastIndexOf('/') + 1);
 }
 
 function repositoryOf(reference: string): string {

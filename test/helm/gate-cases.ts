@@ -134,6 +134,14 @@ export const gateCases: readonly GateCase[] = [
   },
   { chart: 'gates-other-pins', shape: 'other tags, digests and hosts of an image are no images of their own', gated: {} },
   {
+    chart: 'gates-other-words',
+    shape: 'words for a host or a tag open nothing, a switch that changes the tag does',
+    gated: {
+      'docker.io/shop/agent:7-fips': { gates: ['agent.fips=true'], paths: ['registry'] },
+      'docker.io/shop/runner:1': { gates: ['runner.enabled=true'], paths: ['runner.image'] },
+    },
+  },
+  {
     chart: 'gates-pair',
     shape: 'one condition on two keys',
     gated: { 'quay.io/shop/export:1': { gates: ['export.on=true,backend=disk'], paths: ['export.image'] } },

@@ -32,3 +32,11 @@ test('a gate that makes up a part of an image shows no other tag or host of a kn
   const left = withoutVariants(opened, ['quay.io/shop/api:1']).map(({ references }) => [...references]);
   assert.deepEqual(left, [['docker.io/shop/tool:1'], ['quay.io/shop/api:2']]);
 });
+
+test('a word shows no image that is there under another host, a switch does', () => {
+  const deployed = ['registry.shop.example/agent:7'];
+  const moved = shows(gate('site', 'eu'), 'eu.gcr.io/shop/agent:7', 'eu.gcr.io/shop/runner:1');
+  const switched = shows(gate('marketplace.enabled', true), 'public.ecr.aws/shop/agent:7');
+  const left = withoutVariants([moved, switched] as GateRender[], deployed).map(({ references }) => [...references]);
+  assert.deepEqual(left, [['eu.gcr.io/shop/runner:1'], ['public.ecr.aws/shop/agent:7']]);
+});
