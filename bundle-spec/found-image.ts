@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** How a reference of a chart was found; the reports describe each. */
-export const FoundClass = z.literal(['used', 'hard-coded', 'gated', 'declared']);
+export const FoundClass = z.literal(['used', 'hard-coded', 'gated', 'declared', 'runtime']);
 export type FoundClass = z.infer<typeof FoundClass>;
 
 /**
@@ -13,9 +13,13 @@ export type Rewritable = z.infer<typeof Rewritable>;
 
 /** The fields by which every report tells of an image. */
 export const foundImage = {
-  reference: z.string().describe('Canonical: `docker.io/library/redis:7.0.5`, with `@sha256:…` where the chart pins it.'),
+  reference: z
+    .string()
+    .describe(
+      'Canonical: `docker.io/library/redis:7.0.5`, with `@sha256:…` where the chart pins it; of class `runtime` without a tag.',
+    ),
   class: FoundClass.describe(
-    '`used`: it renders as deployed, and a value controls it. `hard-coded`: it renders as deployed, and no value controls it. `gated`: it renders when one of `gates` is set. `declared`: it stands in the values, and no render shows it in use.',
+    '`used`: it renders as deployed, and a value controls it. `hard-coded`: it renders as deployed, and no value controls it. `gated`: it renders when one of `gates` is set. `declared`: it stands in the values, and no render shows it in use. `runtime`: a program pulls from that repository by a tag of its own; `images.extra` has to name it.',
   ),
   gates: z
     .array(z.string())

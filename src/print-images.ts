@@ -10,6 +10,7 @@ const headings = {
   'hard-coded': 'hard-coded: it renders as deployed, and no value controls it',
   gated: 'gated: it renders when this is set',
   declared: 'declared: it stands in the values, and no render shows it in use',
+  runtime: 'runtime: a program pulls from it by a tag of its own, which images.extra has to name',
 } as const satisfies Record<SurveyedImage['class'], string>;
 
 /** Prints one chart for people: its images by class, each with its places and what brings it from another registry; then the findings. */

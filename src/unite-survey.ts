@@ -2,6 +2,7 @@ import type { RenderedKind } from '../bundle-spec/bundle-json.ts';
 import type { Finding } from '../bundle-spec/finding.ts';
 import type { Rewritable } from '../bundle-spec/found-image.ts';
 import type { FoundReference, Leftover } from '../helm/discovery.ts';
+import { formatReference, parseReference } from '../images/reference.ts';
 import type { SurveyedImage } from './survey-release.ts';
 import type { Variant } from './survey-variant.ts';
 import type { SurveyedVariants } from './survey-variants.ts';
@@ -23,7 +24,25 @@ export function uniteImages(survey: SurveyedVariants): SurveyedImage[] {
       ships: shown === 'gated' ? profiles.length > 0 || survey.taken.has(reference) : shown !== 'declared',
     };
   });
-  return images.sort((a, b) => (a.reference < b.reference ? -1 : 1));
+  return [...images, ...runtimeImages(survey)].sort((a, b) => (a.reference < b.reference ? -1 : 1));
+}
+
+/** Repositories that a program pulls from by a tag of its own; one entry each. */
+function runtimeImages(survey: SurveyedVariants): SurveyedImage[] {
+  const untagged = uniteLeftovers(survey).filter(({ reason }) => reason === 'untagged');
+  return [...Map.groupBy(untagged, ({ reference }) => repositoryOf(reference))].map(([reference, group]) => ({
+    reference,
+    class: 'runtime',
+    gates: [],
+    valuesPaths: [],
+    places: unitePlaces(group.map(({ place }) => place)),
+    rewritable: 'no',
+    ships: false,
+  }));
+}
+
+function repositoryOf(text: string): string {
+  return formatReference(parseReference(text)).replace(/:latest$/, '');
 }
 
 interface Found {

@@ -26,11 +26,10 @@ mesh: { enabled: false, image: "ghcr.io/mesh/proxy:3.1.4" }
 };
 
 async function survey(t: TestContext, input: Partial<SurveyInput>, gates = true): Promise<ReleaseSurvey> {
-  const bytes = await packChart(await chartFolder(t, files), { signal: t.signal });
   const complete: SurveyInput = {
     name: 'shop',
     namespace: 'web',
-    chart: { name: 'shop', version: '1.0.0', bytes, digest: digestOf(bytes) },
+    ...(await chartOf(t, files)),
     values: [],
     profiles: new Map(),
     kubernetes: ['1.36'],
@@ -46,7 +45,7 @@ async function survey(t: TestContext, input: Partial<SurveyInput>, gates = true)
 /** `exporter gated ships values: metrics.enabled=true` */
 function told({ images }: ReleaseSurvey): string[] {
   return images.map(({ reference, class: found, ships, rewritable, gates }) => {
-    const name = /[^/]*(?=:)/.exec(reference)?.[0];
+    const name = /[^/]*(?=:)/.exec(reference)?.[0] ?? reference;
     return `${name} ${found} ${ships ? 'ships' : 'stays'} ${rewritable}${gates.length === 0 ? '' : `: ${gates.join(' | ')}`}`;
   });
 }
@@ -143,4 +142,16 @@ for (const [pattern, reference, takes] of patterns) {
   test(`images.gated: ${pattern} ${takes ? 'takes' : 'leaves'} ${reference}`, () => {
     assert.equal(gatedPolicy([pattern])(reference), takes);
   });
+}
+
+test('a repository that a program pulls from by a tag of its own is named without one, until images.extra tells it', async (t) => {
+  const scanner = podYaml('scanner', 'scanner:1.0.0').replace(/image:/, 'args: ["--db-repository=ghcr.io/scan/db"], image:');
+  const input = await chartOf(t, { 'templates/scanner.yaml': scanner });
+  assert.deepEqual(told(await survey(t, input)), ['scanner hard-coded ships post-render', 'ghcr.io/scan/db runtime stays no']);
+  assert.deepEqual(told(await survey(t, { ...input, extra: ['ghcr.io/scan/db:2'] })), ['scanner hard-coded ships post-render']);
+});
+
+async function chartOf(t: TestContext, chart: Readonly<Record<string, string>>): Promise<Pick<SurveyInput, 'chart'>> {
+  const bytes = await packChart(await chartFolder(t, chart), { signal: t.signal });
+  return { chart: { name: 'shop', version: '1.0.0', bytes, digest: digestOf(bytes) } };
 }
