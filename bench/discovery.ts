@@ -14,7 +14,7 @@ import { compileProgram } from './compile-program.ts';
 import { measure } from './measure.ts';
 
 const usage = `Usage: node bench/discovery.ts <folder> [--format text|json]
-The folder holds packed charts (name.tgz), each with its values in name.values.yaml where it needs any.
+The folder holds charts, packed (name.tgz) or as folders, each with its values in name.values.yaml where it needs any.
 `;
 
 /** What one run of `diolkos images` took. */
@@ -113,6 +113,14 @@ function formatRows(rows: readonly Row[]): string {
   return `${machine}\n\n${table.join('\n')}\n`;
 }
 
+async function chartsIn(folder: string): Promise<string[]> {
+  const charts: string[] = [];
+  for (const name of (await readdir(folder)).sort()) {
+    if (name.endsWith('.tgz') || (await isThere(join(folder, name, 'Chart.yaml')))) charts.push(name);
+  }
+  return charts;
+}
+
 async function isThere(file: string): Promise<boolean> {
   return readFile(file).then(
     () => true,
@@ -121,8 +129,8 @@ async function isThere(file: string): Promise<boolean> {
 }
 
 async function main(charts: string, format: string, signal: AbortSignal): Promise<void> {
-  const files = (await readdir(charts)).filter((name) => name.endsWith('.tgz')).sort();
-  if (files.length === 0) throw new RangeError(`no packed chart (*.tgz) in ${charts}`);
+  const files = await chartsIn(charts);
+  if (files.length === 0) throw new RangeError(`no chart in ${charts}`);
   const arena = await openArena({ scratch: undefined, registryStorage: undefined });
   try {
     const program = [process.execPath, await compileProgram(join(arena.scratch, 'program'), { signal })];
