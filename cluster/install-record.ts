@@ -1,6 +1,5 @@
 import type { Cluster } from './client.ts';
 import { type BundleName, bundleLabels, recordConfigMapName } from './object-names.ts';
-import type { ConfigMap } from './objects.ts';
 
 /** What a bundle has in the cluster, as the Job found it after its last install that succeeded. */
 export interface InstallRecord {
@@ -35,19 +34,4 @@ export async function writeRecord(
     },
     options,
   );
-}
-
-/** The record of an earlier install, or undefined. One that cannot be read counts as none. */
-export async function readRecord(
-  cluster: Cluster,
-  bundle: BundleName,
-  options: { readonly namespace: string; readonly signal: AbortSignal },
-): Promise<InstallRecord | undefined> {
-  const collection = { apiVersion: 'v1', kind: 'ConfigMap', namespace: options.namespace };
-  const found = await cluster.get<ConfigMap>(collection, recordConfigMapName(bundle), options);
-  try {
-    return JSON.parse(found?.data?.['record.json'] ?? '') as InstallRecord;
-  } catch {
-    return undefined;
-  }
 }

@@ -55,12 +55,6 @@ export function resourceOf(apiVersion: string, kind: string): Resource {
   return { group, version, kind, plural: irregularPlurals[kind] ?? guessPlural(kind), namespaced };
 }
 
-/** True for a kind that every Kubernetes knows, false for a custom resource, whose plural and scope `resourceOf` guesses. */
-export function isOwnKind(apiVersion: string, kind: string): boolean {
-  const { group } = resourceOf(apiVersion, kind);
-  return scopes.has(`${group}/${kind}`);
-}
-
 /** Path of a collection under the API server, or of one object in it when `name` is given. */
 export function resourcePath(resource: Resource, namespace: string | undefined, name?: string): string {
   const root = resource.group === '' ? `/api/${resource.version}` : `/apis/${resource.group}/${resource.version}`;

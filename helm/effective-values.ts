@@ -42,7 +42,7 @@ export async function readEffectiveValues(helm: Helm, release: HelmRelease, opti
 const anyKubernetes = '1.36';
 
 /** A copy of a packed chart that renders its values and nothing else. */
-export function valuesPrinter(tgz: Buffer, name: string, options: Pick<ValuesOptions, 'everySubchart'> = {}): Buffer {
+function valuesPrinter(tgz: Buffer, name: string, options: Pick<ValuesOptions, 'everySubchart'> = {}): Buffer {
   const files = new Map(bareChart(readArchive(tgz, name), name, options.everySubchart === true));
   files.set('templates/values.yaml', Buffer.from(printer));
   return writeArchive('chart', files);

@@ -32,11 +32,6 @@ export interface Edit {
   readonly value: unknown;
 }
 
-/** The values that bring every rewritten image from `target`: nothing but what changes, a list whole where an item changes. */
-export function overridesFor(values: Values, rewrites: readonly RewritePath[], target: Target): Values {
-  return applyEdits(values, rewriteEdits(values, rewrites, target));
-}
-
 /** What has to be set for the rewrites, one edit for each string. */
 export function rewriteEdits(values: Values, rewrites: readonly RewritePath[], target: Target): Edit[] {
   const parts = rewrites.flatMap((rewrite) =>

@@ -4,7 +4,6 @@ import { join, resolve } from 'node:path';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import type { Helm } from './helm.ts';
 import { apisOf } from './kubernetes-apis.ts';
-import { type RenderedObject, readManifests } from './manifest-stream.ts';
 import { renderFailed } from './render-failure.ts';
 import { splitValuesDocuments } from './values-documents.ts';
 
@@ -42,14 +41,9 @@ export interface RenderOptions {
 }
 
 /**
- * The objects of a release as an install would create them: CRDs, hooks and tests included.
- * Throws RENDER_FAILED with the chart's own reason, RENDER_UNREADABLE, HELM_MISSING.
+ * What `helm template` prints for a release: CRDs, hooks and tests included. Values go through files that only this user can read and that are
+ * removed again. Throws RENDER_FAILED with the chart's own reason, HELM_MISSING.
  */
-export async function renderRelease(helm: Helm, release: HelmRelease, options: RenderOptions): Promise<RenderedObject[]> {
-  return readManifests(await renderManifests(helm, release, options));
-}
-
-/** What `helm template` prints for a release. Values go through files that only this user can read and that are removed again. */
 export async function renderManifests(helm: Helm, release: HelmRelease, options: RenderOptions): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'diolkos-values-'));
   try {

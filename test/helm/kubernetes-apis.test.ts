@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { apiState, apisOf } from '../../helm/kubernetes-apis.ts';
-import { renderRelease } from '../../helm/render.ts';
 import { helmsUnderTest } from './helms.ts';
 import { chartFolder, releaseOf } from './packed-chart.ts';
+import { renderObjects } from './render-objects.ts';
 
 const removed = (since: string, replacement?: string): object => ({
   state: 'removed',
@@ -59,7 +59,7 @@ for (const helm of await helmsUnderTest()) {
     const text = `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n${data}`;
     const release = await releaseOf(t, await chartFolder(t, { 'templates/a.yaml': text }));
     const answers = async (kubernetes: string): Promise<unknown> => {
-      const [object] = await renderRelease(helm, release, { kubernetes, signal: t.signal });
+      const [object] = await renderObjects(helm, release, { kubernetes, signal: t.signal });
       return Object.values(object?.value.data ?? {}).join(' ');
     };
     assert.equal(await answers('1.36'), 'true true true true');

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { applyEdits, overridesFor } from '../../helm/overrides.ts';
+import { applyEdits, rewriteEdits } from '../../helm/overrides.ts';
 import { formatPath, getAt, parsePath } from '../../helm/values-path.ts';
 
 const paths: readonly (readonly [string, readonly (string | number)[]])[] = [
@@ -46,7 +46,7 @@ test('overrides hold what changes and no more, a list whole where an item change
 test('several parts of one string are replaced, the rest of it stays', () => {
   const part = (before: string, after: string, standsFor: string) => ({ path: ['flags'], before, after, standsFor });
   const rewrites = [part('--a=', ' --b=two', 'docker.io/library/one'), part('--a=one --b=', '', 'quay.io/two')];
-  assert.deepEqual(overridesFor(values, rewrites, { host: 'r:5000', prefix: 'm/n' }), {
+  assert.deepEqual(applyEdits(values, rewriteEdits(values, rewrites, { host: 'r:5000', prefix: 'm/n' })), {
     flags: '--a=r:5000/m/n/docker.io/library/one --b=r:5000/m/n/quay.io/two',
   });
 });

@@ -5,9 +5,9 @@ import { writeArchive } from '../../helm/chart-archive.ts';
 import { discoverRelease } from '../../helm/discover.ts';
 import { rewriteRelease } from '../../helm/prove.ts';
 import { remoteSchemaReferences } from '../../helm/remote-schema.ts';
-import { renderRelease } from '../../helm/render.ts';
 import { helmsUnderTest } from './helms.ts';
 import { releaseOf } from './packed-chart.ts';
+import { renderObjects } from './render-objects.ts';
 
 const chartYaml = (name: string): Buffer => Buffer.from(`apiVersion: v2\nname: ${name}\nversion: 1.0.0\n`);
 const chartWith = (files: Readonly<Record<string, string | Buffer>>): Buffer =>
@@ -70,7 +70,7 @@ for (const helm of await helmsUnderTest()) {
   test(`helm ${helm.version}: a chart whose schema is on the internet is found and proven without it`, async (t) => {
     const release = await releaseOf(t, join(import.meta.dirname, '../charts/schema-with-remote-reference'));
     // helm itself would go there.
-    await assert.rejects(renderRelease(helm, release, { kubernetes: '1.36', signal: t.signal }), /schemas\.shop\.invalid/);
+    await assert.rejects(renderObjects(helm, release, { kubernetes: '1.36', signal: t.signal }), /schemas\.shop\.invalid/);
     const options = { kubernetes: ['1.36'], paths: [], ignore: [], signal: t.signal };
     const discovery = await discoverRelease(helm, release, options);
     assert.deepEqual(

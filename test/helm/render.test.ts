@@ -3,9 +3,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { readEffectiveValues } from '../../helm/effective-values.ts';
-import { renderRelease } from '../../helm/render.ts';
 import { helmsUnderTest } from './helms.ts';
 import { chartFolder, releaseOf, tempFolder } from './packed-chart.ts';
+import { renderObjects } from './render-objects.ts';
 
 const charts = join(import.meta.dirname, '../charts');
 const configMap = (data: string): string => `apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: ${data}\n`;
@@ -39,7 +39,7 @@ for (const helm of await helmsUnderTest()) {
       const directory = await chartFolder(t, { 'templates/x.yaml': template });
       const release = await releaseOf(t, directory, [values ?? 'password: secret']);
       await assert.rejects(
-        renderRelease(helm, release, { kubernetes: '1.36', signal: t.signal }),
+        renderObjects(helm, release, { kubernetes: '1.36', signal: t.signal }),
         (error: Error & { hint?: string }) => {
           assert.match(error.message, /^release shop does not render for Kubernetes 1\.36: /);
           assert.match(error.message, says);
@@ -53,12 +53,12 @@ for (const helm of await helmsUnderTest()) {
 
   test(`helm ${helm.version}: a schema refuses values by their path, not by what they are`, async (t) => {
     const release = await releaseOf(t, join(charts, 'strict-schema'), ['image: {repository: secret.example.com/x}']);
-    const rendered = renderRelease(helm, release, { kubernetes: '1.36', signal: t.signal });
+    const rendered = renderObjects(helm, release, { kubernetes: '1.36', signal: t.signal });
     await assert.rejects(
       rendered,
       (error: Error) => /\/image\/repository/.test(error.message) && !error.message.includes('secret'),
     );
-    const objects = await renderRelease(helm, release, { kubernetes: '1.36', skipSchemaValidation: true, signal: t.signal });
+    const objects = await renderObjects(helm, release, { kubernetes: '1.36', skipSchemaValidation: true, signal: t.signal });
     assert.equal(objects.length, 1);
   });
 
@@ -70,7 +70,7 @@ for (const helm of await helmsUnderTest()) {
       ),
     });
     const release = await releaseOf(t, directory);
-    const [crd, object] = await renderRelease(helm, release, {
+    const [crd, object] = await renderObjects(helm, release, {
       kubernetes: '1.35',
       apiVersions: ['own.example.com/v1'],
       signal: t.signal,
@@ -91,7 +91,7 @@ for (const helm of await helmsUnderTest()) {
       if (TMPDIR === undefined) delete process.env.TMPDIR;
       else process.env.TMPDIR = TMPDIR;
     });
-    await renderRelease(helm, await releaseOf(t, join(charts, 'digest-in-one-string'), ['a: 1']), {
+    await renderObjects(helm, await releaseOf(t, join(charts, 'digest-in-one-string'), ['a: 1']), {
       kubernetes: '1.36',
       signal: t.signal,
     });
@@ -106,7 +106,7 @@ for (const helm of await helmsUnderTest()) {
     const directory = await chartFolder(t, {
       'templates/x.yaml': configMap('{a: "{{ range until 10000000 }}{{ sha256sum "x" | trunc 0 }}{{ end }}"}'),
     });
-    const rendered = renderRelease(helm, await releaseOf(t, directory), { kubernetes: '1.36', signal: controller.signal });
+    const rendered = renderObjects(helm, await releaseOf(t, directory), { kubernetes: '1.36', signal: controller.signal });
     setTimeout(() => controller.abort(new Error('enough')), 200);
     await assert.rejects(rendered, /enough/);
   });
