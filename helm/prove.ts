@@ -1,5 +1,6 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Finding } from '../bundle-spec/finding.ts';
+import type { Rewritable } from '../bundle-spec/found-image.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { formatReference, type Target } from '../images/reference.ts';
 import { isToMove, uniqueLeftovers } from './assemble-discovery.ts';
@@ -22,6 +23,7 @@ import type { HelmRelease } from './render.ts';
 import { openSession, type RenderSession } from './render-session.ts';
 import { pairObjects } from './same-objects.ts';
 
+/** What to prove beside the discovery, and for whom. */
 export interface RewriteOptions {
   /** `images.ignore` of the spec, as given to `discoverRelease`. */
   readonly ignore: readonly string[];
@@ -35,9 +37,6 @@ export interface RewriteOptions {
   readonly installedBy?: Helm['major'];
   readonly signal: AbortSignal;
 }
-
-/** Who has to do it. `values`: the overrides do all places. `post-render`: one place at least needs the post-renderer. `no`: one is left. */
-export type Rewritable = 'values' | 'post-render' | 'no';
 
 /** What makes a release pull from a target, and what the second render shows to be still foreign. Proven when there is no leftover. */
 export interface Rewrite {
