@@ -10,7 +10,7 @@ import { describeLeftover, placeOf } from './leftovers.ts';
 import type { ParsedDocuments } from './manifest-stream.ts';
 import type { FixedRewrite } from './overrides.ts';
 import { asReference, pinOf } from './reference-text.ts';
-import { isRegistryHost } from './registry-hosts.ts';
+import { isAccount, isRegistryHost } from './registry-hosts.ts';
 import { dumpedPath, isNamed } from './values-dump.ts';
 
 /** What the renders of a release showed. */
@@ -87,6 +87,7 @@ function findLeftovers(base: BaseRender, choice: Choice, findings: Findings): Le
  * alone under a key that says repository and names a registry.
  */
 function isPulledByTagOfItsOwn({ as, text, object, path }: Reading): boolean {
+  if (isAccount(text)) return false;
   if (as === 'pod' || !/^[^/]*[.:][^/]*\/./.test(text)) return false;
   if (object.kind !== 'ConfigMap' && object.kind !== 'Secret') return true;
   return isRegistryHost(text.slice(0, text.indexOf('/'))) && /(?:repo|repository|image)$/i.test(String(path.at(-1)));

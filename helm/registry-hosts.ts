@@ -23,3 +23,8 @@ export function isRegistryHost(host: string): boolean {
 export function isOtherHost(host: string): boolean {
   return otherHost.test(host) && !/^registry\./i.test(host);
 }
+
+/** An account at a registry whose images all have one more name, also below a mirror: `quay.io/mongodb`. */
+export function isAccount(text: string): boolean {
+  return /(?:^|\/)(?:quay|ghcr)\.io\/[\w.-]+\/?$/.test(text);
+}

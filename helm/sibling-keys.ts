@@ -1,3 +1,4 @@
+import { isAccount } from './registry-hosts.ts';
 import { withoutSentinels } from './sentinel.ts';
 
 /** One reference that a map spreads over its keys: `{registry, repository, tag}` and the like. */
@@ -26,7 +27,8 @@ export function composeReference(map: Readonly<Record<string, unknown>>, trustNa
   const registry = part(map, registryKeys);
   const repository = part(map, repositoryKeys);
   const name = part(map, trustName || repository !== undefined ? nameKeys : nameKeys.slice(0, 2));
-  const parts = joinParts(registry, repository, repository !== undefined && name?.key === 'name' ? undefined : name);
+  const isOther = repository !== undefined && name?.key === 'name' && !isPrefix(repository);
+  const parts = joinParts(registry, repository, isOther ? undefined : name);
   if (parts === undefined || /[:@]/.test(withoutSentinels(parts.at(-1)?.text ?? '').replace(/^[^/]*\//, ''))) return undefined;
   const tag = part(map, tagKeys);
   const digest = part(map, digestKeys);
@@ -49,6 +51,12 @@ function part(map: Readonly<Record<string, unknown>>, keys: readonly string[]): 
     if (typeof value === 'string' && /^[\w./:@+-]+$/.test(value) && !value.includes('://')) return { key, text: value };
   }
   return undefined;
+}
+
+/** `{repo: quay.io/mongodb, name: search}`; beside a whole repository, a name is that of something else. */
+function isPrefix({ key, text }: Part): boolean {
+  const plain = withoutSentinels(text);
+  return isAccount(plain) || (key === 'repo' && /(?:^|\/)[^/]+\.[^/]+\/[^/]+\/?$/.test(plain));
 }
 
 function joinParts(registry: Part | undefined, repository: Part | undefined, name: Part | undefined): Part[] | undefined {

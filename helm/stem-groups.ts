@@ -1,5 +1,6 @@
 import { wordsOf } from './image-labels.ts';
 import { asReference, pinOf } from './reference-text.ts';
+import { isAccount } from './registry-hosts.ts';
 import { withoutSentinels } from './sentinel.ts';
 import { pinText } from './sibling-keys.ts';
 import { isMap } from './values-path.ts';
@@ -47,7 +48,7 @@ export interface StemGroup<T extends NamedText> {
   readonly telling: boolean;
 }
 
-type Role = 'registry' | 'name' | 'tag' | 'digest';
+type Role = 'registry' | 'name' | 'bare name' | 'tag' | 'digest';
 
 /** Last words of a name and what they say; the longer before the shorter. */
 const roles: readonly (readonly [readonly string[], Role])[] = [
@@ -63,6 +64,7 @@ const roles: readonly (readonly [readonly string[], Role])[] = [
   [['repository'], 'name'],
   [['repo'], 'name'],
   [['image'], 'name'],
+  [['name'], 'bare name'],
   [['image', 'tag'], 'tag'],
   [['image', 'version'], 'tag'],
   [['tag'], 'tag'],
@@ -94,7 +96,7 @@ export function groupByStem<T extends NamedText>(entries: readonly T[]): StemGro
 }
 
 function partOf<T extends NamedText>(entry: T): Part<T> | undefined {
-  if (entry.text === '' || !/image|repo|registry|tag|version|digest|sha/i.test(entry.name)) return undefined;
+  if (entry.text === '' || !/image|repo|registry|tag|version|digest|sha|name$/i.test(entry.name)) return undefined;
   if (!/^[\w./:@+-]+$/.test(entry.text) || entry.text.includes('://')) return undefined;
   const words = wordsOf(entry.name);
   for (const [ends, role] of roles) {
@@ -111,9 +113,10 @@ function composeGroup<T extends NamedText>(
   all: readonly Part<T>[],
 ): StemGroup<T> | undefined {
   const only = (role: Role): Part<T> | undefined => group.find((part) => part.role === role);
-  const name = only('name');
+  const prefix = prefixOf(only('registry') ?? only('name'));
+  const name = (prefix && only('bare name')) ?? only('name');
   if (name === undefined || pinOf(name.entry.text) !== '' || !isReference(name.entry.text)) return undefined;
-  const registry = hasHost(name.entry.text) ? undefined : only('registry');
+  const registry = hasHost(name.entry.text) ? undefined : (only('registry') ?? prefix);
   const tag = only('tag') ?? tagOfSuffix(name, all);
   const digest = only('digest');
   const members = [registry, name, tag, digest].filter((part) => part !== undefined);
@@ -128,6 +131,12 @@ function composeGroup<T extends NamedText>(
 /** A sentinel in front of a host with a port makes a text that is none, though what stands there is one. */
 function isReference(text: string): boolean {
   return asReference(withoutSentinels(text)) !== undefined;
+}
+
+/** What stands in front of a bare name: `SEARCH_REPO_URL=quay.io/mongodb` of `SEARCH_NAME=search`. */
+function prefixOf<T extends NamedText>(part: Part<T> | undefined): Part<T> | undefined {
+  const text = withoutSentinels(part?.entry.text ?? '');
+  return part?.role === 'registry' ? (hasHost(text) ? part : undefined) : isAccount(text) ? part : undefined;
 }
 
 /** `DATABASE_VERSION` for `ENTERPRISE_DATABASE_IMAGE`, when no other name fits as well. */
