@@ -13,7 +13,7 @@ import { asReference } from '../helm/reference-text.ts';
 import { type HelmRelease, renderManifests } from '../helm/render.ts';
 import { findTemplateLine } from '../helm/template-line.ts';
 import { parsePath } from '../helm/values-path.ts';
-import { formatReference } from '../images/reference.ts';
+import { formatReference, parseReference } from '../images/reference.ts';
 import { withChartFile } from './chart-file.ts';
 import type { SurveyedImage, SurveyInput } from './survey-release.ts';
 
@@ -101,6 +101,8 @@ async function readingsOf(
   { kubernetes, signal }: { readonly kubernetes: string; readonly signal: AbortSignal },
 ): Promise<Reading[]> {
   const options = { kubernetes, apiVersions, skipSchemaValidation: true, signal };
+  // One of class "runtime" goes without a tag.
+  const wanted = formatReference(parseReference(reference));
   let extraValues: Values | undefined;
   if (settings !== undefined) {
     extraValues = applyEdits(await readEffectiveValues(helm, release, { signal }), settings);
@@ -108,7 +110,7 @@ async function readingsOf(
   const stream = await renderManifests(helm, release, extraValues === undefined ? options : { ...options, extraValues });
   return readBase(readManifests(stream), kubernetes).places.filter(({ text }) => {
     const found = asReference(text);
-    return found !== undefined && formatReference(found) === reference;
+    return found !== undefined && formatReference(found) === wanted;
   });
 }
 

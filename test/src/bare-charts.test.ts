@@ -162,7 +162,7 @@ test('what placeholders filled is told also when the chart fails all the same', 
   );
 });
 
-test('what no rewrite reaches is listed as an error with the line to add, and the list itself does not fail', async (t) => {
+test('what no rewrite reaches is listed as an error with the line to add and explained, and the list itself does not fail', async (t) => {
   const folder = await folderWith(t, {
     ...chartFiles(['quay.io/shop/api:1.0']),
     'chart/templates/scanner.yaml': podYaml('scanner', 'quay.io/shop/api:1.0').replace(
@@ -176,6 +176,8 @@ test('what no rewrite reaches is listed as an error with the line to add, and th
     left?.map(({ severity, fix }) => [severity, /--extra quay\.io\/shop\/scanner:TAG/.test(fix ?? '')]),
     [['error', true]],
   );
+  const why = assertDone(await runCli(['images', 'chart', '--why', 'shop/scanner'], { folder }));
+  assert.match(why, /Pod\/scanner spec\.containers\[0\]\.env\[0\]\.value/);
 });
 
 test('dependencies that are missing are not downloaded: the hint is the helm command', async (t) => {
