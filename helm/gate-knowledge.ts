@@ -94,8 +94,11 @@ function fillingOf(path: Path, current: unknown, uses: Uses, depth: number): unk
   const use = uses.get(formatPath(path));
   if (current === false || switchName.test(key)) return true;
   if (typeof current === 'number') return 1;
-  if (Array.isArray(current) || use?.ranged === 'list') return [fillingOf([...path, 0], undefined, uses, depth + 1)];
-  if (use?.ranged === 'map') return { placeholder: fillingOf([...path, 'placeholder'], undefined, uses, depth + 1) };
+  if (Array.isArray(current) || use?.ranged === 'list') {
+    const item = fillingOf([...path, 0], undefined, uses, depth + 1);
+    return item === undefined ? undefined : [item];
+  }
+  if (use?.ranged === 'map') return { placeholder: fillingOf([...path, 'placeholder'], undefined, uses, depth + 1) ?? {} };
   const children = mapFilling(path, use, uses, depth);
   if (children !== undefined) return children;
   if (isMap(current)) return { placeholder: 'placeholder' };
@@ -110,7 +113,8 @@ function mapFilling(path: Path, use: ValueUse | undefined, uses: Uses, depth: nu
     const below = uses.get(formatPath([...path, child]));
     const isPrinted =
       below?.printed === 'always' || (below !== undefined && below.children.size > 0 && depth + 1 < deepestFilling);
-    if (isPrinted) entries.push([child, fillingOf([...path, child], undefined, uses, depth + 1)]);
+    const filling = isPrinted ? fillingOf([...path, child], undefined, uses, depth + 1) : undefined;
+    if (filling !== undefined) entries.push([child, filling]);
   }
   return entries.length === 0 ? { placeholder: 'placeholder' } : Object.fromEntries(entries);
 }

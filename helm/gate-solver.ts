@@ -53,7 +53,11 @@ export class GateSolver {
       .filter((solution) => sizeOf(solution) > 0)
       .map((solution) => this.#withoutRefusal(solution, condition))
       .filter((solution) => this.worldOf(solution).holds(condition) !== false);
-    return withoutSupersets(open).slice(0, mostSolutions);
+    const smallest = withoutSupersets(open);
+    return [
+      ...smallest.filter((solution) => !this.isRefused(solution)),
+      ...smallest.filter((solution) => this.isRefused(solution)),
+    ].slice(0, mostSolutions);
   }
 
   /** The chart is known not to render with the solution. */
@@ -83,15 +87,15 @@ export class GateSolver {
     return solution;
   }
 
-  /** `solution` with the smallest addition that keeps `condition` and ends `refusal`. */
+  /** `solution` with the smallest addition that keeps `condition` and ends `refusal`; one that the chart then takes comes first. */
   #mended(solution: Solution, refusal: Condition, condition: Condition): Solution | undefined {
     const solver = new GateSolver(this.worldOf(solution), this.#knowledge, []);
-    for (const more of solver.#solve(refusal, false)) {
+    const mended = solver.#solve(refusal, false).flatMap((more) => {
       const both = merged(solution, more);
       const world = both === undefined ? undefined : this.worldOf(both);
-      if (world?.holds(condition) !== false && world?.holds(refusal) !== true) return both;
-    }
-    return undefined;
+      return both !== undefined && world?.holds(condition) !== false && world?.holds(refusal) !== true ? [both] : [];
+    });
+    return mended.find((both) => !this.isRefused(both)) ?? mended[0];
   }
 
   #solve(asked: Condition, wanted: boolean): readonly Solution[] {

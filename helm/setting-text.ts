@@ -9,9 +9,10 @@ export interface SettingText {
 
 /**
  * What to give to helm so that `value` is at `path`: `--set` where that can say it, each leaf of a map or list by its own path, else
- * `--set-string` for a text and `--set-json` for the rest.
+ * `--set-string` for a text and `--set-json` for the rest. What is undefined is not set.
  */
 export function settingTexts(path: Path, value: unknown): SettingText[] {
+  if (value === undefined) return [];
   if (isMap(value) && Object.keys(value).length > 0) {
     if (Object.hasOwn(value, '')) return [jsonText(path, value)];
     return Object.entries(value).flatMap(([key, inner]) => settingTexts([...path, key], inner));
