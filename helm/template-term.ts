@@ -217,17 +217,69 @@ function fieldOfMerged(terms: readonly Term[], key: string): Term {
   }, nothing);
 }
 
-/** Reads `key: …` from what a helper printed as YAML. */
+/** Reads `key: …` from what a helper printed as YAML: a scalar, or the lines below it that are indented more. */
 function fieldOfOutput(parts: readonly Part[], key: string): Term {
-  const line = new RegExp(`(?:^|\\n)[ \\t]*["']?${key.replace(/\W/g, '\\$&')}["']?:[ \\t]*["']?([^\\n"']*)["']?[ \\t]*(\\n|$)`);
+  const lines = parts.flatMap((part, index) => linesWith(key, part, index));
+  const outermost = Math.min(...lines.map(({ indent }) => indent));
   let found: Term = { kind: 'opaque', shows: [] };
-  for (const [index, { guard, term }] of parts.entries()) {
-    const match = term.kind === 'known' && typeof term.value === 'string' ? line.exec(term.value) : null;
-    if (match === null) continue;
-    const next = match[1] === '' && match[2] === '' ? parts[index + 1] : undefined;
-    found = choice(next?.guard ?? guard, next?.term ?? known(plainScalar(match[1] ?? '')), found);
+  for (const { indent, index, text, end } of lines) {
+    if (indent > outermost) continue;
+    const [own, next] = [parts[index], parts[index + 1]];
+    if (own === undefined) continue;
+    const isPrinted = text === '' && end === sourceOf(own).length && !sourceOf(own).endsWith('\n');
+    if (isPrinted && next !== undefined) found = choice(next.guard, next.term, found);
+    else if (text === '') found = choice(own.guard, { kind: 'output', parts: blockAfter(parts, { index, end, indent }) }, found);
+    else found = choice(own.guard, known(plainScalar(text)), found);
   }
-  return found;
+  const inner = parts.flatMap(({ guard, term }) =>
+    term.kind === 'output' ? [{ guard, term: fieldOfOutput(term.parts, key) }] : [],
+  );
+  return lines.length > 0
+    ? found
+    : inner.reduce((rest, { guard, term }) => (term.kind === 'opaque' ? rest : choice(guard, term, rest)), found);
+}
+
+interface KeyLine {
+  readonly index: number;
+  readonly indent: number;
+  /** What stands behind the key. */
+  readonly text: string;
+  /** Where the line ends in its part. */
+  readonly end: number;
+}
+
+function sourceOf({ term }: Part): string {
+  return term.kind === 'known' && typeof term.value === 'string' ? term.value : '';
+}
+
+function linesWith(key: string, part: Part, index: number): KeyLine[] {
+  const source = sourceOf(part);
+  if (!source.includes(key)) return [];
+  const name = key.replace(/\W/g, '\\$&');
+  const line = new RegExp(`(?<=^|\\n)([ \\t]*)["']?${name}["']?:[ \\t]*["']?([^\\n"']*)["']?[ \\t]*(?=\\n|$)`, 'g');
+  return [...source.matchAll(line)].map((match) => ({
+    index,
+    indent: match[1]?.length ?? 0,
+    text: match[2]?.trim() ?? '',
+    end: match.index + match[0].length,
+  }));
+}
+
+/** What stands below a line, up to the next line that is indented no more. */
+function blockAfter(parts: readonly Part[], { index, end, indent }: Pick<KeyLine, 'index' | 'end' | 'indent'>): Part[] {
+  const block: Part[] = [];
+  const over = new RegExp(`\\n {0,${indent}}[^\\s#]`);
+  for (const [offset, part] of parts.slice(index).entries()) {
+    if (part.term.kind !== 'known') {
+      block.push(part);
+      continue;
+    }
+    const source = offset === 0 ? sourceOf(part).slice(end) : sourceOf(part);
+    const last = over.exec(source)?.index;
+    block.push({ ...part, term: known(last === undefined ? source : source.slice(0, last)) });
+    if (last !== undefined) break;
+  }
+  return block;
 }
 
 function plainScalar(text: string): unknown {

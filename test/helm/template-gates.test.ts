@@ -20,7 +20,12 @@ const when = (condition: string): string => `{{ if ${condition} }}\n${container}
 const cases: readonly GateCase[] = [
   { name: 'a switch', values: 'extra: {enabled: false}', chart: when('.Values.extra.enabled'), gates: ['extra.enabled=true'] },
   { name: 'a switch that is on', values: 'extra: {enabled: true}', chart: when('.Values.extra.enabled'), gates: [] },
-  { name: 'a switch that is text', values: 'extra: "false"', chart: when('eq .Values.extra "true"'), gates: ['--set-string=extra=true'] },
+  {
+    name: 'a switch that is text',
+    values: 'extra: "false"',
+    chart: when('eq .Values.extra "true"'),
+    gates: ['--set-string=extra=true'],
+  },
   { name: 'a switch that is absent', values: '{}', chart: when('.Values.extra'), gates: ['extra=true'] },
   { name: 'a switch to be turned off', values: 'slim: true', chart: when('not .Values.slim'), gates: ['slim=false'] },
   { name: 'two switches', values: 'a: false\nb: false', chart: when('and .Values.a .Values.b'), gates: ['a=true,b=true'] },
@@ -86,6 +91,19 @@ const cases: readonly GateCase[] = [
     values: 'extra: false',
     chart: `{{ define "on" }}enabled: {{ .Values.extra }}{{ end }}${when('(include "on" . | fromYaml).enabled')}`,
     gates: ['extra=true'],
+  },
+  {
+    name: 'a helper whose output has a map below a key, beside others with the same keys',
+    values: 'caps: {extra: disable, other: enable}',
+    chart: `{{ define "parts" }}{{ $other := eq .Values.caps.other "enable" }}
+other:
+  enabled: {{ $other }}
+extra:
+  name: extra
+  enabled: {{ eq .Values.caps.extra "enable" }}
+last:
+  enabled: {{ $other }}{{ end }}{{ $parts := fromYaml (include "parts" .) }}${when('$parts.extra.enabled')}`,
+    gates: ['caps.extra=enable'],
   },
   {
     name: 'a helper with the container, called below a switch',
