@@ -5,13 +5,15 @@ import { type BaseRender, placeKey } from './base-render.ts';
 import { type Choice, chooseRewrites } from './choose-rewrites.ts';
 import type { Discovery, FoundReference, Leftover } from './discovery.ts';
 import type { Reading } from './find-references.ts';
+import type { HeldRegistries } from './foreign-registries.ts';
 import type { Control } from './judge-probe.ts';
 import { describeLeftover, placeOf } from './leftovers.ts';
 import type { ParsedDocuments } from './manifest-stream.ts';
 import type { FixedRewrite } from './overrides.ts';
 import { asReference, pinOf } from './reference-text.ts';
-import { isAccount, isRegistryHost } from './registry-hosts.ts';
+import { isAccount, isHostAlone, isRegistryHost } from './registry-hosts.ts';
 import { dumpedPath, isNamed } from './values-dump.ts';
+import { formatPath } from './values-path.ts';
 
 /** What the renders of a release showed. */
 export interface Findings {
@@ -45,12 +47,21 @@ export function assembleDiscovery(findings: Findings): Discovery {
     dumped: references.filter((found) => found.class === 'declared'),
     rewrite: [...findings.permits, ...choice.rewrite],
     leftovers: uniqueLeftovers(bases.flatMap((base) => findLeftovers(base, choice, findings))),
+    registries: registriesHeld(controls),
     kinds: collectKinds(bases),
     renders,
     values,
     bases,
     documents: findings.documents,
   };
+}
+
+function registriesHeld(controls: readonly Control[]): HeldRegistries {
+  const alone = controls.filter(({ place }) => !place.complete && (isHostAlone(place.text) || isAccount(place.text)));
+  const groups = Map.groupBy(alone, ({ place }) => place.text);
+  return new Map(
+    [...groups].map(([text, group]) => [text, [...new Set(group.map(({ candidate }) => formatPath(candidate.path)))]]),
+  );
 }
 
 /** Whether it has to become local whatever `images.extra` says. */

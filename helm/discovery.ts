@@ -3,6 +3,7 @@ import type { FoundClass } from '../bundle-spec/found-image.ts';
 import type { Place } from '../bundle-spec/lock.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import type { BaseRender } from './base-render.ts';
+import type { HeldRegistries } from './foreign-registries.ts';
 import type { ParsedDocuments } from './manifest-stream.ts';
 import type { RewritePath } from './overrides.ts';
 
@@ -49,6 +50,8 @@ export interface Discovery {
   readonly rewrite: readonly RewritePath[];
   /** Places that no values path controls; `rewriteRelease` finds these and any others again. */
   readonly leftovers: readonly Leftover[];
+  /** Values paths proven to hold a registry, or an account there, that stands in the render alone. */
+  readonly registries: HeldRegistries;
   readonly kinds: readonly RenderedKind[];
   /** How many times helm rendered. */
   readonly renders: number;

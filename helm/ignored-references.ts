@@ -1,5 +1,6 @@
 import { formatReference } from '../images/reference.ts';
 import { asReference, pinOf } from './reference-text.ts';
+import { isHostAlone } from './registry-hosts.ts';
 
 /**
  * A test for the entries of `images.ignore`: an entry with a tag or digest is that reference, one without is every tag of the repository.
@@ -21,10 +22,11 @@ export function ignoredReferences(entries: readonly string[]): (text: string) =>
   };
 }
 
-/** A test for `images.extra`: whether one of its entries is an image of the repository that `text` names, or lies below it. */
+/** A test for `images.extra`: whether one of its entries is an image of the repository or registry that `text` names, or lies below it. */
 export function extraReferences(entries: readonly string[]): (text: string) => boolean {
   const names = entries.flatMap((entry) => asReference(entry) ?? []).map(({ host, repository }) => `${host}/${repository}`);
   return (text) => {
+    if (isHostAlone(text)) return names.some((extra) => extra.startsWith(`${text}/`));
     const reference = asReference(text);
     if (reference === undefined || pinOf(text) !== '') return false;
     const name = `${reference.host}/${reference.repository}`;

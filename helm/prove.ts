@@ -7,8 +7,8 @@ import { isToMove, uniqueLeftovers } from './assemble-discovery.ts';
 import { type BaseRender, readBase } from './base-render.ts';
 import { choosePostRender, ownerOf } from './choose-post-render.ts';
 import type { Discovery, Leftover } from './discovery.ts';
+import { findForeign } from './find-foreign.ts';
 import type { Reading } from './find-references.ts';
-import { findForeignTexts } from './foreign-text.ts';
 import type { Helm } from './helm.ts';
 import { extraReferences, ignoredReferences } from './ignored-references.ts';
 import { describeLeftover } from './leftovers.ts';
@@ -46,7 +46,7 @@ export interface Rewrite {
   /** By canonical reference, for all that the discovery found. */
   readonly rewritable: ReadonlyMap<string, Rewritable>;
   readonly leftovers: readonly Leftover[];
-  /** FOREIGN_TEXT: what a last look, line by line, finds in the rewritten renders besides. */
+  /** FOREIGN_TEXT and REGISTRY_IN_CONFIG: what a last look, line by line, finds in the rewritten renders besides. */
   readonly findings: readonly Finding[];
   /** Empty where no pull secret is wanted. */
   readonly pullSecretLeft: readonly PullSecretGap[];
@@ -86,7 +86,7 @@ export async function rewriteRelease(
     postRender: proof.rule,
     rewritable: proof.rewritable,
     leftovers,
-    findings: foreignTexts(proof.rendered, leftovers, demand),
+    findings: findForeign(proof.rendered, { ...demand, leftovers, held: discovery.registries }),
     pullSecretLeft: options.pullSecret === undefined ? [] : gapsOf(proof.rendered, release, options.pullSecret),
     renders: session.renders,
     manifests: () => proof.rendered[0]?.stream ?? '',
@@ -155,17 +155,6 @@ function ruleFor(
   const secret =
     pullSecret === undefined || pods.length === 0 ? {} : { pullSecret: { name: pullSecret, pods: [...distinct.values()] } };
   return { images, ...secret, hooks };
-}
-
-/** What no leftover tells of. */
-function foreignTexts(rendered: readonly RewrittenRender[], leftovers: readonly Leftover[], demand: Demand): Finding[] {
-  const { target, isIgnored } = demand;
-  const told = new Set(leftovers.map(({ reference }) => reference));
-  const known = rendered.flatMap(({ base }) => base.places.filter(({ complete }) => complete).map(({ text }) => text));
-  const streams = new Set(rendered.map(({ stream }) => stream));
-  const options = { target, known, isIgnored: (text: string) => isIgnored(text) || told.has(text) };
-  const findings = [...streams].flatMap((stream) => findForeignTexts(stream, options));
-  return [...new Map(findings.map((finding) => [finding.message, finding])).values()];
 }
 
 function podsToServe({ base, objects }: RewrittenRender, name: string, hooks: boolean): PodOwner[] {

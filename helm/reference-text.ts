@@ -1,4 +1,5 @@
 import { localReference, parseReference, type Reference, type Target } from '../images/reference.ts';
+import { isHostAlone } from './registry-hosts.ts';
 
 /** A part of a string that has the characters of a reference. */
 export interface Token {
@@ -71,8 +72,9 @@ export function pinOf(text: string): string {
 
 const anywhere: Target = { host: 'target.invalid', prefix: '' };
 
-/** Where `text` lies below any target: `quay.io/jetstack/x:v1`, `docker.io/library/redis`; tag and digest as written. */
+/** Where `text` lies below any target: `quay.io/jetstack/x:v1`, `docker.io/library/redis`, a registry alone; tag and digest as written. */
 export function localPath(text: string): string | undefined {
+  if (isHostAlone(text)) return text;
   const reference = asReference(text);
   return reference === undefined ? undefined : `${localReference(reference, anywhere).repository}${pinOf(text)}`;
 }

@@ -26,5 +26,10 @@ export function isOtherHost(host: string): boolean {
 
 /** An account at a registry whose images all have one more name, also below a mirror: `quay.io/mongodb`. */
 export function isAccount(text: string): boolean {
-  return /(?:^|\/)(?:quay|ghcr)\.io\/[\w.-]+\/?$/.test(text);
+  return text.length < 256 && /(?:^|\/)(?:quay|ghcr)\.io\/[\w.-]+\/?$/.test(text);
+}
+
+/** A registry by its name, and no more. */
+export function isHostAlone(text: string): boolean {
+  return text.length < 256 && /^[\w-]+(?:\.[\w-]+)+(?::\d+)?$/.test(text) && isRegistryHost(text);
 }

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { discoverRelease } from '../../helm/discover.ts';
 import type { Helm } from '../../helm/helm.ts';
 import { rewriteUnproven } from '../../helm/leftovers.ts';
 import { readManifests } from '../../helm/manifest-stream.ts';
 import { type Rewrite, type RewriteOptions, rewriteRelease } from '../../helm/prove.ts';
+import { chartsFolder } from './chart-cases.ts';
 import { helmsUnderTest } from './helms.ts';
 import { chartFolder, releaseOf } from './packed-chart.ts';
 
@@ -54,6 +56,27 @@ for (const helm of await helmsUnderTest()) {
     const stream = manifests();
     assert.equal(readManifests(stream).length, 3);
     assert.doesNotMatch(stream.replaceAll('registry.internal:5000/m/quay.io', ''), /quay\.io/);
+  });
+
+  test(`helm ${helm.version}: a registry that a program puts names behind is told, and rewritten once images.extra has one of them`, async (t) => {
+    const release = await releaseOf(t, join(chartsFolder, 'registry-alone'));
+    const prove = async (extra: readonly string[]) => {
+      const options = { ignore: [], extra, signal: t.signal };
+      const discovery = await discoverRelease(helm, release, { kubernetes: ['1.36'], paths: [], ...options });
+      return rewriteRelease(helm, release, discovery, target, options);
+    };
+    const told = async (extra: readonly string[]) =>
+      (await prove(extra)).findings.map(({ code, message }) => `${code} ${message.replace(/: .*[;,]/, ':')}`);
+    assert.deepEqual(await told([]), [
+      'REGISTRY_IN_CONFIG container-registry of ConfigMap/config is docker.elastic.co: config.containerRegistry holds it',
+      'REGISTRY_IN_CONFIG --default-registry of Pod/operator is ghcr.io: and no value is proven to hold it',
+    ]);
+    const { overrides, leftovers, manifests, findings } = await prove(['docker.elastic.co/elasticsearch/elasticsearch:9.1.0']);
+    assert.deepEqual(
+      [overrides.config, leftovers, findings.length],
+      [{ containerRegistry: 'registry.internal:5000/m/docker.elastic.co' }, [], 1],
+    );
+    assert.match(manifests(), /container-registry: registry\.internal:5000\/m\/docker\.elastic\.co$/m);
   });
 
   test(`helm ${helm.version}: a repository whose tag a program completes becomes local once images.extra says which it is`, async (t) => {

@@ -1,0 +1,31 @@
+import type { Finding } from '../bundle-spec/finding.ts';
+import type { BaseRender } from './base-render.ts';
+import type { Leftover } from './discovery.ts';
+import { findForeignRegistries, type HeldRegistries } from './foreign-registries.ts';
+import { findForeignTexts } from './foreign-text.ts';
+import type { RenderedObject } from './manifest-stream.ts';
+import type { Demand } from './proof.ts';
+
+/** A render after the rewrite, and the one before it. */
+interface RewrittenRender {
+  readonly base: BaseRender;
+  readonly stream: string;
+  readonly objects: readonly RenderedObject[];
+}
+
+interface ForeignOptions extends Pick<Demand, 'target' | 'isIgnored'> {
+  readonly leftovers: readonly Leftover[];
+  readonly held: HeldRegistries;
+}
+
+/** FOREIGN_TEXT and REGISTRY_IN_CONFIG: what still names foreign images or registries, and no leftover tells of. */
+export function findForeign(rendered: readonly RewrittenRender[], options: ForeignOptions): Finding[] {
+  const { target, isIgnored, leftovers, held } = options;
+  const registries = new Map(rendered.flatMap(({ objects }) => [...findForeignRegistries(objects, held)]));
+  const told = new Set([...leftovers.map(({ reference }) => reference), ...registries.keys()]);
+  const known = rendered.flatMap(({ base }) => base.places.filter(({ complete }) => complete).map(({ text }) => text));
+  const isTold = (text: string): boolean => isIgnored(text) || told.has(text);
+  const streams = new Set(rendered.map(({ stream }) => stream));
+  const texts = [...streams].flatMap((stream) => findForeignTexts(stream, { target, known, isIgnored: isTold }));
+  return [...new Map([...texts, ...registries.values()].map((finding) => [finding.message, finding])).values()];
+}
