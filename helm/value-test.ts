@@ -25,9 +25,9 @@ export function passes(test: ValueTest, value: unknown): boolean {
     case 'equal':
       return isSame(value, test.value);
     case 'less':
-      return Number(value) < Number(test.value);
+      return numberOf(value) < numberOf(test.value);
     case 'greater':
-      return Number(value) > Number(test.value);
+      return numberOf(value) > numberOf(test.value);
     case 'including':
       return Array.isArray(value) && value.some((item) => isSame(item, test.value));
     case 'longer':
@@ -37,6 +37,12 @@ export function passes(test: ValueTest, value: unknown): boolean {
     default:
       return passesAsText(test.is, test.value, value);
   }
+}
+
+/** As `int` has it: what is no number is 0. */
+function numberOf(value: unknown): number {
+  const number = Number(value);
+  return Number.isNaN(number) ? 0 : number;
 }
 
 function passesAsText(is: 'beginning' | 'ending' | 'containing' | 'matching', part: string, value: unknown): boolean {
@@ -101,7 +107,7 @@ function textPassing(is: 'beginning' | 'ending' | 'containing' | 'matching', par
 
 /** A text that a simple expression matches; the caller checks that it does. */
 function exampleOf(expression: string): string {
-  const [first = ''] = expression.split(/\|(?![^(]*\))/);
+  const [first = ''] = expression.replace(/^\(\?[a-z]+\)/, '').split(/\|(?![^(]*\))/);
   return first
     .replace(/^\^|\$$/g, '')
     .replace(/\((?:\?:)?([^|()]*)(?:\|[^()]*)?\)\??/g, '$1')

@@ -53,7 +53,22 @@ const messages = [
     edits: {},
   },
   { name: 'nothing that the values have', message: 'shop/templates/a.yaml:3:4: not in the free edition of shop.io', edits: {} },
-  { name: 'nothing that is set already', message: 'shop/templates/a.yaml:3:4: ingress.port must be above 1024', edits: {} },
+  { name: 'nothing that is set already', message: 'shop/templates/a.yaml:3:4: ingress.port must be above 79', edits: {} },
+  {
+    name: 'a number above its bound',
+    message: 'shop/templates/a.yaml:3:4: ingress.port must be above 1024',
+    edits: { 'ingress.port': 1025 },
+  },
+  {
+    name: 'a number that is large enough for a bound which the message does not tell',
+    message: 'shop/templates/a.yaml:3:4: set the `ingress.port` to a value of at least two times the configured `adminPort`.',
+    edits: { 'ingress.port': 1600 },
+  },
+  {
+    name: 'the word that it asks for',
+    message: 'shop/templates/a.yaml:3:4: Set versionOverride.x: "yes" or db.auth.password: "agreed" and db.mode=ha to confirm',
+    edits: { 'db.auth.password': 'agreed', 'db.mode': 'ha' },
+  },
 ];
 
 for (const { name, message, edits } of messages) {

@@ -57,6 +57,13 @@ const cases: readonly GateCase[] = [
   { name: 'a text that has to be there', values: 'token: ""', chart: when('.Values.token'), gates: ['token=placeholder'] },
   { name: 'a number', values: 'replicas: 1', chart: when('gt (int .Values.replicas) 1'), gates: ['replicas=2'] },
   {
+    name: 'an expression with flags',
+    values: 'from: ""',
+    chart: when('regexMatch "(?i)cloud" .Values.from'),
+    gates: ['from=cloud'],
+  },
+  { name: 'a number that is not there', values: '{}', chart: when('ge (int (.Values.size | default 1)) 3'), gates: ['size=3'] },
+  {
     name: 'an outer block',
     values: 'a: false\nb: false',
     chart: `{{ if .Values.a }}${when('.Values.b')}{{ end }}`,
