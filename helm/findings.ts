@@ -3,6 +3,7 @@ import type { Finding } from '../bundle-spec/finding.ts';
 import type { Discovery, FoundReference } from './discovery.ts';
 import { findClusterTags } from './findings/cluster-tags.ts';
 import { findNewNames } from './findings/new-names.ts';
+import { findOperatorImages } from './findings/operator-images.ts';
 import { findPasswords } from './findings/passwords.ts';
 import { findReleaseSize } from './findings/release-size.ts';
 import { findApis } from './findings/removed-apis.ts';
@@ -45,6 +46,7 @@ export async function findFindings(helm: Helm, input: FindingsInput, options: Fi
     ...findApis({ bases, apiVersions: options.apiVersions ?? [], templates }),
     ...findTags(input.references ?? discovery.references, bases),
     ...findUnknownTags(bases),
+    ...findOperatorImages(bases),
     ...(await findClusterTags(session, bases, templates)),
     ...findPasswords(values),
     ...findReleaseSize({ release: release.name, files, bases, documents }),
