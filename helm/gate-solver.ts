@@ -51,6 +51,7 @@ export class GateSolver {
   open(condition: Condition): Solution[] {
     const open = this.#solve(condition, true)
       .filter((solution) => sizeOf(solution) > 0)
+      .map((solution) => this.#completed(solution, condition))
       .map((solution) => this.#withoutRefusal(solution, condition))
       .filter((solution) => this.worldOf(solution).holds(condition) !== false);
     const smallest = withoutSupersets(open);
@@ -71,6 +72,15 @@ export class GateSolver {
     const found = this.#worlds.get(solution) ?? worldWith(this.#world, solution);
     this.#worlds.set(solution, found);
     return found;
+  }
+
+  /** One setting can close what another opens: `size=true`, where a size that is set has to be 3. With what is then missing. */
+  #completed(solution: Solution, condition: Condition): Solution {
+    const world = this.worldOf(solution);
+    if (world.holds(condition) !== false) return solution;
+    const more = new GateSolver(world, this.#knowledge, []).#solve(condition, true);
+    const complete = more.flatMap((one) => merged(solution, one) ?? []);
+    return complete.find((one) => this.worldOf(one).holds(condition) === true) ?? solution;
   }
 
   /** Adds what the chart demands besides: `required` values, or another switch that `fail` asks for. As it is where that is not found. */
