@@ -5,12 +5,14 @@ import { apiVersion } from './names.ts';
 
 const FoundAt = z.strictObject(objectPlace);
 
+/** One image of one chart. */
 export const ReportedImage = z.strictObject({
   ...foundImage,
   foundAt: z.array(FoundAt),
 });
 export type ReportedImage = z.infer<typeof ReportedImage>;
 
+/** One chart, or release of a spec; with an error among its findings and no images where it cannot be surveyed. */
 export const ReportedChart = z.strictObject({
   name: z.string().describe('Name in Chart.yaml; the path given where that cannot be read.'),
   version: z.string().describe('Version in Chart.yaml; empty where that cannot be read.'),

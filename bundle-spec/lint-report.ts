@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Finding } from './finding.ts';
 import { apiVersion } from './names.ts';
 
+/** One chart, or release of a spec. */
 export const LintedChart = z.strictObject({
   name: z.string().describe('Name in Chart.yaml; the path given where that cannot be read.'),
   version: z.string().describe('Version in Chart.yaml; empty where that cannot be read.'),

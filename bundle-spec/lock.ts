@@ -29,6 +29,7 @@ export type ImageClass = z.infer<typeof ImageClass>;
 export const StoredMode = z.literal(['platform', 'stripped', 'complete']);
 export type StoredMode = z.infer<typeof StoredMode>;
 
+/** An image that travels, and why. */
 export const LockedImage = z.strictObject({
   reference: z.string().describe('Canonical: `docker.io/library/redis:7.0.5`, with `@sha256:…` where the chart pins it.'),
   source: Digest.describe('What the source served for the reference.'),
@@ -48,6 +49,7 @@ export const LockedImage = z.strictObject({
 });
 export type LockedImage = z.infer<typeof LockedImage>;
 
+/** A packed chart, by its bytes. */
 export const LockedChart = z.strictObject({
   release: ReleaseName,
   name: z.string(),
@@ -69,6 +71,7 @@ export const LeftOutImage = z.strictObject({
 });
 export type LeftOutImage = z.infer<typeof LeftOutImage>;
 
+/** A finding, with the release that it is about. */
 export const LockedFinding = z.strictObject({ release: ReleaseName, ...Finding.shape });
 export type LockedFinding = z.infer<typeof LockedFinding>;
 

@@ -21,6 +21,7 @@ const LeftPlace = z.strictObject({
   fix: z.string().describe('The line to add to the spec, or the flag for a chart without one.'),
 });
 
+/** One release, rewritten for the registry that was asked for. */
 export const RewrittenRelease = z.strictObject({
   release: z.string(),
   chart: z.strictObject({ name: z.string(), version: z.string() }),

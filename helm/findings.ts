@@ -26,6 +26,7 @@ export interface FindingsInput {
   readonly references?: readonly FoundReference[];
 }
 
+/** What is known of the target beside its Kubernetes versions. */
 export interface FindingsOptions {
   /** API versions of the target beside the built-in ones, `target.apiVersions` of the spec: `monitoring.coreos.com/v1`. Default none. */
   readonly apiVersions?: readonly string[];

@@ -11,14 +11,17 @@ export type Condition =
   /** The cluster's version lies in the range. */
   | { readonly kind: 'kubernetes'; readonly range: string };
 
+/** What holds without a question, what never does, and what the template does not tell. */
 export const always: Condition = { kind: 'always' };
 export const never: Condition = { kind: 'never' };
 export const unknown: Condition = { kind: 'unknown' };
 
+/** A condition that is known already. */
 export function truth(value: boolean): Condition {
   return value ? always : never;
 }
 
+/** The opposite; a negation of a negation is the condition itself. */
 export function not(of: Condition): Condition {
   if (of.kind === 'always') return never;
   if (of.kind === 'never') return always;
@@ -32,10 +35,12 @@ export function not(of: Condition): Condition {
 // The same object for the same condition, so that what is known about it is found again.
 const negations = new WeakMap<Condition, Condition>();
 
+/** All of them, without repeats; `never` where two of them exclude each other. */
 export function and(...all: readonly Condition[]): Condition {
   return combined('and', all, always, never);
 }
 
+/** One of them at least, without repeats; `always` where one is the opposite of another. */
 export function or(...all: readonly Condition[]): Condition {
   return combined('or', all, never, always);
 }

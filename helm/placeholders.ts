@@ -23,6 +23,7 @@ export interface Placeholder {
   readonly reason: string;
 }
 
+/** What was made up for a release, and whether that is enough. */
 export interface Filled {
   /** To be given as the last values layer (`RenderOptions.extraValues`, or a `ValuesText` of their JSON). Empty when nothing was missing. */
   readonly values: Values;
@@ -32,6 +33,7 @@ export interface Filled {
   readonly renders: number;
 }
 
+/** The cluster to render for. */
 export interface PlaceholderOptions {
   readonly kubernetes: string;
   readonly apiVersions?: readonly string[];

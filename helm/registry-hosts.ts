@@ -15,6 +15,7 @@ const registryHost = new RegExp(
 const otherHost =
   /^(?:www|git|charts?|helm|docs?|raw|api|blog)\.|(?:^|\.)(?:github\.com|gitlab\.com|bitbucket\.org|githubusercontent\.com|golang\.org|github\.io)$/i;
 
+/** True for hosts that serve images, by their name: `quay.io`, `registry.example.com:5000`. */
 export function isRegistryHost(host: string): boolean {
   return !isOtherHost(host) && registryHost.test(host.replace(/:\d+$/, ''));
 }

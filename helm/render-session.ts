@@ -21,6 +21,7 @@ export interface RenderSession {
   read(stream: string): RenderedObject[];
 }
 
+/** What a render has that the release as deployed has not. */
 export interface RenderChanges {
   /** Values that win over those of the release. */
   readonly overrides: Values;
@@ -30,6 +31,7 @@ export interface RenderChanges {
   readonly apiVersions?: readonly string[];
 }
 
+/** What all renders of a session have in common. */
 export interface SessionOptions {
   /** Documents that earlier renders have parsed. Default none. */
   readonly documents?: ParsedDocuments;
@@ -40,6 +42,7 @@ export interface SessionOptions {
 /** helm is bound by the processor; more at a time than this wins nothing on a small machine. */
 const rendersAtOnce = 2;
 
+/** A session on a release, which helm has not rendered yet. Holds nothing open: there is nothing to close. */
 export function openSession(helm: Helm, release: HelmRelease, options: SessionOptions): RenderSession {
   const limit = pLimit(rendersAtOnce);
   const { documents = new Map() } = options;

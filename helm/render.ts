@@ -26,6 +26,7 @@ export interface HelmRelease {
   readonly values: readonly ValuesText[];
 }
 
+/** What a render depends on beside the release. */
 export interface RenderOptions {
   /** Minor or version that the chart sees as the cluster's, with the API versions and kinds that it serves: `1.36`. */
   readonly kubernetes: string;

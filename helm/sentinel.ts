@@ -7,6 +7,7 @@ export function sentinelHost(index: number): string {
   return `p${String(index).padStart(3, '0')}.probe.invalid`;
 }
 
+/** Whether a candidate's sentinel stands anywhere in `text`. */
 export function hasSentinel(text: string): boolean {
   return text.includes(domain) && pattern.test(text);
 }

@@ -11,6 +11,7 @@ export interface SourceScalar {
   readonly end: number;
 }
 
+/** A map and its members by the names of their keys. */
 export interface SourceMap {
   readonly kind: 'map';
   /** Of its `{`, or of its first key. */
@@ -19,12 +20,14 @@ export interface SourceMap {
   readonly members: ReadonlyMap<string, SourceMember>;
 }
 
+/** What stands at a key. */
 export interface SourceMember {
   /** Where the source of the key ends, without a quote. */
   readonly keyEnd: number;
   readonly node: SourceNode;
 }
 
+/** A list and its items. */
 export interface SourceList {
   readonly kind: 'list';
   /** Of its `[`, or of its first dash. */

@@ -6,6 +6,7 @@ import { formatReference, type Reference } from './reference.ts';
 import type { Abortable } from './registry.ts';
 import { TagMissing } from './tag-stem.ts';
 
+/** One image to plan. */
 export interface PlanRequest {
   readonly reference: Reference;
   /** `source` of a lock: pulled instead of what the tag names today. */

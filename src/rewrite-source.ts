@@ -13,6 +13,7 @@ export interface RewrittenSource extends Rewrite {
   readonly references: readonly FoundReference[];
 }
 
+/** What to rewrite for beside the registry. */
 export interface RewriteSourceOptions {
   /** The Secret that every pod has to pull with. Default none is wanted. */
   readonly pullSecret?: string;

@@ -14,6 +14,7 @@ export interface TargetFlags {
   readonly pullSecret?: string;
 }
 
+/** The registry, the Secret to pull with, and the values that a site adds. */
 export interface RewriteTarget {
   readonly target: Target;
   readonly pullSecret?: string;

@@ -32,6 +32,7 @@ export interface SurveyInput {
   readonly gated?: Bundle['images']['gated'];
 }
 
+/** How far to look, and where to look first. */
 export interface SurveyOptions {
   /** Look for images behind switches that no scan profile turns on. */
   readonly gates: boolean;

@@ -17,6 +17,7 @@ export interface SurveyedSource {
   readonly findings: readonly Finding[];
 }
 
+/** The same for charts that were given alone. */
 export interface SourceOptions extends SurveyOptions {
   /** Fill in what charts demand. */
   readonly placeholder: boolean;

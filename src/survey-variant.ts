@@ -22,6 +22,7 @@ export interface Layer {
   readonly kubernetes?: string;
 }
 
+/** What is surveyed, and where helm finds its chart. */
 export interface SurveySource {
   readonly input: SurveyInput;
   /** Path of the packed chart. */
