@@ -15,6 +15,8 @@ interface MissingOptions {
   readonly gated: readonly LeftOutImage[];
   /** The values that the templates see here. */
   readonly values: Values;
+  /** Version of the cluster: `1.36.3`. */
+  readonly kubernetes: string;
   /** The layers that the site adds: most likely they turned on what did not travel. */
   readonly siteLayers: readonly ValuesLayer[];
 }
@@ -81,9 +83,9 @@ function fixes(missing: readonly FoundReference[], options: MissingOptions): str
   ];
 }
 
-/** By the gate that the values here open; else by the first that would have shown the image. */
+/** By the gate that the values here open; else by the first that would have shown the image; else by the version that its tag is made of. */
 function profileFor(reference: string, taken: readonly string[], options: MissingOptions): GateProfile | undefined {
-  const { gated, release, values } = options;
+  const { gated, release, values, kubernetes } = options;
   const entries = gated.filter((entry) => entry.release === release.name && entry.reference === reference);
   const gates = entries.flatMap((entry) => entry.gates.flatMap((text) => parseGate(text) ?? []));
   const ordered = [...gates.filter((gate) => opensGate(values, gate)), ...gates];
@@ -91,21 +93,33 @@ function profileFor(reference: string, taken: readonly string[], options: Missin
     const profile = gateProfile(gate, taken);
     if (profile !== undefined) return profile;
   }
-  return undefined;
+  return followsCluster(reference, options) ? { name: '', apiVersions: [], kubernetes } : undefined;
+}
+
+/** Whether the chart has made the tag of this cluster's version, and of another one when the bundle was built. */
+function followsCluster(reference: string, { images, kubernetes }: MissingOptions): boolean {
+  const { host, repository, tag = '' } = parseReference(reference);
+  if (!tag.includes(kubernetes)) return false;
+  return images.some((image) => {
+    const other = parseReference(image.reference);
+    return other.host === host && other.repository === repository;
+  });
 }
 
 function profileFixes(profiles: readonly GateProfile[], { name, scan }: MissingOptions['release']): string[] {
   const entries = profiles.filter(({ values }) => values !== undefined).map(profileText);
   const apiVersions = [...new Set(profiles.flatMap((profile) => profile.apiVersions))];
-  const minors = [...new Set(profiles.flatMap(({ kubernetes }) => kubernetes ?? []))];
+  const versions = [...new Set(profiles.flatMap(({ kubernetes }) => kubernetes ?? []))];
   const profile =
     Object.keys(scan).length === 0
       ? `add to release ${name} in bundle.yaml: scan: { ${entries.join(', ')} }`
       : `add to scan of release ${name} in bundle.yaml: ${entries.join(', ')}`;
   return [
     ...(entries.length === 0 ? [] : [`${profile}; then build again`]),
-    ...(apiVersions.length === 0 ? [] : [`add to target in bundle.yaml: apiVersions: ${JSON.stringify(apiVersions)}`]),
-    ...(minors.length === 0 ? [] : [`add to target.kubernetes in bundle.yaml: ${JSON.stringify(minors)}`]),
+    ...(apiVersions.length === 0
+      ? []
+      : [`add to target in bundle.yaml: apiVersions: ${JSON.stringify(apiVersions)}; then build again`]),
+    ...(versions.length === 0 ? [] : [`add to target.kubernetes in bundle.yaml: ${JSON.stringify(versions)}; then build again`]),
   ];
 }
 

@@ -94,6 +94,7 @@ async function prove(
     images,
     gated,
     values: discovery.values,
+    kubernetes,
     siteLayers: known(run, 'site').values[carried.name] ?? [],
   });
   if (missing !== undefined) throw missing;

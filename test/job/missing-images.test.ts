@@ -13,7 +13,7 @@ const found = (reference: string) => ({
   places: [place],
 });
 const exporter = 'docker.io/exporter:1';
-const nothing = { release, images: [], gated: [], values: {}, siteLayers: [] };
+const nothing = { release, images: [], gated: [], values: {}, kubernetes: '1.36.3', siteLayers: [] };
 
 test('images that travelled are no problem', () => {
   assert.equal(missingImages([found(exporter)], { ...nothing, images: [{ reference: exporter, class: 'used' }] }), undefined);
@@ -79,7 +79,7 @@ const profiles: readonly {
   {
     name: 'an API of the cluster',
     gates: ['--api-versions=monitoring.coreos.com/v1 --kube-version=1.30'],
-    fix: /^add to target in bundle\.yaml: apiVersions: \["monitoring\.coreos\.com\/v1"\]\nadd to target\.kubernetes in bundle\.yaml: \["1\.30"\]\nor/,
+    fix: /^add to target in bundle\.yaml: apiVersions: \["monitoring\.coreos\.com\/v1"\]; then build again\nadd to target\.kubernetes in bundle\.yaml: \["1\.30"\]; then build again\nor/,
   },
   {
     name: 'an item of a list, whose others are not known',
@@ -98,6 +98,15 @@ for (const { name, gates, values = {}, scan = {}, fix } of profiles) {
     if (typeof fix === 'string') parseYaml11(yaml ?? ': :', 'the line');
   });
 }
+
+test('a tag made of the version of the cluster asks for that version in the spec', () => {
+  const kubectl = (tag: string) => `registry.k8s.io/kubectl:${tag}`;
+  const images = [{ reference: kubectl('v1.36.0'), class: 'used' as const }];
+  const [line] = missingImages([found(kubectl('v1.36.3'))], { ...nothing, images })?.findings.fix ?? [];
+  assert.equal(line, 'add to target.kubernetes in bundle.yaml: ["1.36.3"]; then build again');
+  const others = missingImages([found(kubectl('v1.36.3'))], nothing)?.findings.fix ?? [];
+  assert.match(others[0] ?? '', /with the site's values/);
+});
 
 test('one profile for all images behind one switch, and one for each other', () => {
   const other = 'docker.io/other:1';
