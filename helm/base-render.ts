@@ -27,8 +27,8 @@ export function checkPodImages({ places }: BaseRender): void {
 
 /** Tells places of one render apart. */
 export function placeKey(place: Reading): string {
-  const { template, kind, namespace, name } = place.object;
-  return JSON.stringify([template, kind, namespace, name, formatObjectPath(place.path), place.as, place.index]);
+  const { template, kind, namespace, name, occurrence } = place.object;
+  return JSON.stringify([template, kind, namespace, name, occurrence, formatObjectPath(place.path), place.as, place.index]);
 }
 
 function noReference({ object, path, text }: Reading): BundleError {

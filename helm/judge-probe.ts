@@ -4,6 +4,7 @@ import type { Candidate } from './image-shapes.ts';
 import type { RenderedObject } from './manifest-stream.ts';
 import { localPath, pinOf } from './reference-text.ts';
 import { pairObjects, stableName } from './same-objects.ts';
+import { placeIn } from './same-place.ts';
 import { hasSentinel, leadingSentinel, sentinelHost, sentinelsIn, withoutSentinels } from './sentinel.ts';
 
 /** Proof that a candidate decides where the reference at a place comes from. */
@@ -41,7 +42,7 @@ export function judgeProbe(base: BaseRender, objects: readonly RenderedObject[],
   const pairs = pairObjects(base.objects, objects);
   for (const place of base.places) {
     const object = pairs.get(place.object);
-    judge.compare(place, object === undefined ? undefined : readAgain(object, place));
+    judge.compare(place, object === undefined ? undefined : readAgain(object, placeIn(object, place)));
   }
   const known = new Set(base.places.map(placeKey));
   for (const [original, object] of pairs) {
@@ -61,8 +62,10 @@ function sentinelReadings(
   original: RenderedObject,
 ): { readonly place: Reading; readonly text: string }[] {
   return readReferences(object, { known: new Set() }).flatMap((reading) => {
-    const text = hasSentinel(reading.text) ? readAgain(original, reading) : undefined;
-    return text === undefined ? [] : [{ place: { ...reading, object: original, text }, text: reading.text }];
+    if (!hasSentinel(reading.text)) return [];
+    const place = placeIn(original, reading);
+    const text = readAgain(original, place);
+    return text === undefined ? [] : [{ place: { ...place, text }, text: reading.text }];
   });
 }
 

@@ -12,6 +12,8 @@ export interface RenderedObject {
   readonly name: string;
   /** `metadata.namespace`; absent where the chart leaves it to the release. */
   readonly namespace?: string;
+  /** How many objects before it in the stream have the same template, kind, namespace and name; absent for none. */
+  readonly occurrence?: number;
   /** `helm.sh/hook`, as written. */
   readonly hook?: string;
   /** The whole object. Of a CustomResourceDefinition all but its `spec`: schemas hold no images, and are nine tenths of the bytes. */
@@ -53,7 +55,18 @@ export function readManifests(stream: string, parsed: ParsedDocuments = new Map(
     template = /^# Source: ([^\n]+)/.exec(document)?.[1]?.trim() ?? template;
     for (const value of parseDocument(document, template, parsed)) addObjects(objects, value, template);
   }
-  return objects;
+  return numbered(objects);
+}
+
+/** Charts that render an object twice are told so by the cluster, not here; its places are still two. */
+function numbered(objects: readonly RenderedObject[]): RenderedObject[] {
+  const before = new Map<string, number>();
+  return objects.map((object) => {
+    const key = JSON.stringify([object.template, object.kind, object.namespace, object.name]);
+    const occurrence = before.get(key) ?? 0;
+    before.set(key, occurrence + 1);
+    return occurrence === 0 ? object : { ...object, occurrence };
+  });
 }
 
 function parseDocument(document: string, template: string, parsed: ParsedDocuments): readonly unknown[] {

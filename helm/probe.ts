@@ -8,6 +8,7 @@ import type { RenderedObject } from './manifest-stream.ts';
 import { applyEdits, type Edit, editsOf, type FixedRewrite } from './overrides.ts';
 import type { RenderSession } from './render-session.ts';
 import { pairObjects } from './same-objects.ts';
+import { placeIn } from './same-place.ts';
 import { sentinelsIn } from './sentinel.ts';
 import { getAt, isMap, type Path } from './values-path.ts';
 
@@ -113,7 +114,7 @@ export class Prober {
     const pairs = pairObjects(this.#base.objects, again);
     const changed = this.#base.places.filter((place) => {
       const object = pairs.get(place.object);
-      return object === undefined || readAgain(object, place) !== place.text;
+      return object === undefined || readAgain(object, placeIn(object, place)) !== place.text;
     });
     return new Set(changed.map(placeKey));
   }
