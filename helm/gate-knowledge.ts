@@ -3,7 +3,7 @@ import type { Condition } from './gate-condition.ts';
 import type { ValueKnowledge } from './gate-solver.ts';
 import { slotAt } from './image-shapes.ts';
 import { readYaml } from './subcharts.ts';
-import type { ValueUse } from './template-walk.ts';
+import type { ValueUse } from './template-loops.ts';
 import { formatPath, isMap, type Path } from './values-path.ts';
 
 /** The host of images that had to be invented so that a template renders. They are none of the chart's. */

@@ -1,11 +1,12 @@
 import { always, and, type Condition, never, not, unknown } from './gate-condition.ts';
 import type { GateWorld } from './gate-world.ts';
 import { callFunction, type FunctionContext } from './template-functions.ts';
+import { loopItems, type ValueUse } from './template-loops.ts';
 import type { Nodes, Operand, Pipe, TemplateNode } from './template-syntax.ts';
 import { parseTemplate } from './template-syntax.ts';
-import { choice, fieldOf, known, nothing, opaque, type Part, type Term, truthOf } from './template-term.ts';
-import { isTruthy } from './value-test.ts';
-import { formatPath, getAt, isMap, type Path } from './values-path.ts';
+import { fieldOf, known, nothing, opaque, type Part, type Term, truthOf } from './template-term.ts';
+import { Variables } from './template-variables.ts';
+import { formatPath, getAt, type Path } from './values-path.ts';
 
 /** A template that others call by name. */
 export interface DefinedTemplate {
@@ -20,14 +21,6 @@ export interface Walked {
   readonly refusals: readonly Condition[];
 }
 
-/** How templates use a value: keys read below it, and what they range over. */
-export interface ValueUse {
-  readonly children: Set<string>;
-  ranged?: 'list' | 'map';
-  /** `set`: only where it is set. */
-  printed?: 'always' | 'set';
-}
-
 /** Where a walk stands. */
 interface Frame {
   readonly dot: Term;
@@ -40,15 +33,8 @@ interface Frame {
   readonly loop: { left: Condition };
 }
 
-interface LoopItem {
-  readonly key: Term;
-  readonly item: Term;
-  readonly opens: Condition;
-}
-
 const deepest = 20;
 const mostSteps = 120_000;
-const mostItems = 24;
 
 /**
  * Walks templates without rendering them: every branch is entered, under the condition that opens it. A template that calls itself is
@@ -144,7 +130,8 @@ export class TemplateWalk {
   }
 
   #walkItems(pipe: Pipe, term: Term, body: Nodes, frame: Frame): void {
-    for (const { key, item, opens } of this.#itemsOf(term, pipe.variables.length > 1)) {
+    const context = { values: this.#world.values, useOf: (path: Path) => this.#useOf(path) };
+    for (const { key, item, opens } of loopItems(term, pipe.variables.length > 1, context)) {
       const variables = new Variables(frame.variables);
       const names = pipe.variables;
       if (names.length > 1) variables.declare(names[0] ?? '', key, frame.guard);
@@ -152,54 +139,6 @@ export class TemplateWalk {
       if (last !== undefined) variables.declare(last, item, frame.guard);
       this.#walkBranch(body, { ...frame, variables, dot: item, loop: { left: never } }, opens);
     }
-  }
-
-  /** What a loop goes over. An empty list or map has one item that is not there yet. */
-  #itemsOf(whole: Term, keyed: boolean): LoopItem[] {
-    const items: LoopItem[] = [];
-    const seen = new Set<Term>();
-    const queue: { term: Term; opens: Condition }[] = [{ term: whole, opens: always }];
-    for (let next = queue.shift(); next !== undefined && items.length < mostItems; next = queue.shift()) {
-      const { term, opens } = next;
-      if (seen.has(term)) continue;
-      seen.add(term);
-      if (term.kind === 'choice') {
-        queue.push(
-          { term: term.then, opens: and(opens, term.when) },
-          { term: term.otherwise, opens: and(opens, not(term.when)) },
-        );
-      } else if (term.kind === 'merged') queue.push(...term.terms.map((one) => ({ term: one, opens })));
-      else if (term.kind === 'opaque') queue.push(...term.shows.map((one) => ({ term: one, opens: and(opens, unknown) })));
-      else items.push(...this.#plainItemsOf(term, keyed).map((item) => ({ ...item, opens: and(opens, item.opens) })));
-    }
-    return items.length === 0 && whole.kind === 'opaque'
-      ? [{ key: opaque, item: opaque, opens: unknown }]
-      : items.slice(0, mostItems);
-  }
-
-  #plainItemsOf(term: Term, keyed: boolean): LoopItem[] {
-    if (term.kind === 'value') return this.#itemsOfValue(term.path, keyed);
-    if (term.kind === 'known') {
-      return entriesOf(term.value).map(([key, value]) => ({ key: known(key), item: known(value), opens: always }));
-    }
-    if (term.kind === 'map') return [...term.entries].map(([key, item]) => ({ key: known(key), item, opens: always }));
-    if (term.kind === 'list') return term.items.map((item, index) => ({ key: known(index), item, opens: always }));
-    return [{ key: opaque, item: opaque, opens: unknown }];
-  }
-
-  #itemsOfValue(path: Path, keyed: boolean): LoopItem[] {
-    const current = getAt(this.#world.values, path);
-    const use = this.#useOf(path);
-    if (isTruthy(current)) {
-      return entriesOf(current).map(([key]) => ({
-        key: known(key),
-        item: { kind: 'value', path: [...path, key] },
-        opens: always,
-      }));
-    }
-    use.ranged = isMap(current) || (keyed && !Array.isArray(current)) ? 'map' : 'list';
-    const key = use.ranged === 'map' ? 'placeholder' : 0;
-    return [{ key: known(key), item: { kind: 'value', path: [...path, key] }, opens: truthOf({ kind: 'value', path }) }];
   }
 
   #evaluate(pipe: Pipe, frame: Frame): Term {
@@ -348,11 +287,6 @@ function outputOf({ parts, refusals }: Walked, frame: Frame): Term {
   return { kind: 'output', parts };
 }
 
-function entriesOf(value: unknown): [string | number, unknown][] {
-  if (Array.isArray(value)) return value.slice(0, mostItems).map((item, index) => [index, item]);
-  return isMap(value) ? Object.entries(value) : [];
-}
-
 /** The methods of `.Files` and `.Capabilities.APIVersions`. */
 function callMethod(receiver: Term & { kind: 'files' | 'cluster' }, method: string, [first]: readonly unknown[]): Term {
   if (receiver.kind === 'cluster') {
@@ -362,29 +296,4 @@ function callMethod(receiver: Term & { kind: 'files' | 'cluster' }, method: stri
   if (typeof first !== 'string') return opaque;
   if (method === 'Get') return known(receiver.files.get(first)?.toString('utf8') ?? '');
   return { kind: 'opaque', shows: [] };
-}
-
-/** The variables of a block, and those of the blocks around it. */
-class Variables {
-  readonly #outer: Variables | undefined;
-  readonly #own = new Map<string, { term: Term; readonly guard: Condition }>();
-
-  constructor(outer: Variables | undefined) {
-    this.#outer = outer;
-  }
-
-  declare(name: string, term: Term, guard: Condition): void {
-    this.#own.set(name, { term, guard });
-  }
-
-  get(name: string): Term {
-    return this.#own.get(name)?.term ?? this.#outer?.get(name) ?? nothing;
-  }
-
-  /** Changed in a branch, the variable is the one or the other from there on. */
-  assign(name: string, term: Term, guard: Condition): void {
-    const own = this.#own.get(name);
-    if (own === undefined) this.#outer?.assign(name, term, guard);
-    else own.term = own.guard === guard ? term : choice(guard, term, own.term);
-  }
 }
