@@ -7,6 +7,7 @@ import { type BaseRender, readBase } from './base-render.ts';
 import type { Discovery } from './discovery.ts';
 import { formatGate, type Gate } from './gate.ts';
 import { leanerSettings, placeholderHost, repairsFor } from './gate-repairs.ts';
+import { rivalsOff, withField } from './gate-rivals.ts';
 import { mergeValues } from './merge-values.ts';
 import { applyEdits } from './overrides.ts';
 import { asReference } from './reference-text.ts';
@@ -15,7 +16,7 @@ import { dumpedPath } from './values-dump.ts';
 import { formatPath } from './values-path.ts';
 
 /** How often a gate is tried again with what the chart's message asks for. */
-const repairRounds = 3;
+const repairRounds = 4;
 
 /** Characters of a gate in a message: made-up maps can be long. */
 const longestName = 200;
@@ -144,10 +145,11 @@ function isInvented(reference: string): boolean {
 function repaired(gate: Gate, message: string, values: Values): Gate | undefined {
   const { settings } = gate;
   const set = new Set(settings.map(({ path }) => formatPath(path)));
-  const repairs = repairsFor(message, values).filter(({ path }) => !set.has(formatPath(path)));
-  if (repairs.length > 0) return { ...gate, settings: [...settings, ...repairs] };
-  const lean = leanerSettings(settings);
-  return JSON.stringify(lean) === JSON.stringify(settings) ? undefined : { ...gate, settings: lean };
+  const repairs = [...repairsFor(message, values), ...rivalsOff(message, settings, values)];
+  const fresh = repairs.filter(({ path }) => !set.has(formatPath(path)));
+  if (fresh.length > 0) return { ...gate, settings: [...settings, ...fresh] };
+  const other = withField(message, settings) ?? leanerSettings(settings);
+  return JSON.stringify(other) === JSON.stringify(settings) ? undefined : { ...gate, settings: other };
 }
 
 function gateFailed(gates: readonly Gate[], reason: string): Finding {

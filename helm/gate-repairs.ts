@@ -61,10 +61,11 @@ function* namesIn(message: string): Generator<Named> {
   for (const [, name = '', sign = '', word = ''] of text.matchAll(pattern)) {
     yield { names: name.split('.'), ...wantedIn(sign, word), ...boundIn(text, name) };
   }
-  for (const [, name = ''] of text.matchAll(/["'`]\.?([A-Za-z_]\w*)["'`]/g)) yield { names: [name] };
+  for (const [, name = ''] of text.matchAll(/["'`]\.?([A-Za-z_]\w*)["'`]/g)) yield { names: [name], ...boundIn(text, name) };
   for (const [, ...names] of text.matchAll(/\b(?:create|enable) (?:the )?(\w+)(?: and (\w+))?/g))
     yield* names.filter((name) => name !== undefined).map((name) => ({ names: [name] }));
-  for (const [name] of text.matchAll(/(?<=\bValues\.)\w+(?![\w.])|(?<![\w.])[a-z]+[A-Z]\w*(?![\w.])/g)) yield { names: [name] };
+  for (const [name] of text.matchAll(/(?<=\bValues\.)\w+(?![\w.])|(?<![\w.])[a-z]+[A-Z]\w*(?![\w.])/g))
+    yield { names: [name], ...boundIn(text, name) };
 }
 
 function wantedIn(sign: string, word: string): Pick<Named, 'wanted'> {

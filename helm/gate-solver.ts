@@ -179,7 +179,7 @@ export class GateSolver {
 
   #valuesFor(path: Path, test: ValueTest, wanted: boolean, current: unknown): unknown[] {
     const pins = pinsImage(path);
-    if (pins && !(wanted && isLoose(test))) return [];
+    if ((pins && !(wanted && isLoose(test))) || path.includes('')) return [];
     const named = (pins ? [] : this.#knowledge.alternatives(path)).filter((value) => passes(test, value) === wanted);
     if (wanted && isLoose(test)) {
       const filling = this.#knowledge.filling(path, current);

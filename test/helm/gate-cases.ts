@@ -152,6 +152,15 @@ export const gateCases: readonly GateCase[] = [
     gated: { 'quay.io/shop/worker:2': { gates: ['worker.enabled=true'], paths: ['worker.image'] } },
   },
   {
+    chart: 'gates-rivals',
+    shape: 'one of several at a time, a number that is too small, a field of what is a map',
+    gated: {
+      'quay.io/shop/login:1.0.0': { gates: ['configs.placeholder.exec.server=placeholder'], paths: [] },
+      'quay.io/shop/spare:1': { gates: ['spare.enabled=true,size=16'], paths: ['spare.image'] },
+      'quay.io/shop/tpm:1': { gates: ['attestor.tpm.enabled=true,attestor.token.enabled=false'], paths: ['attestor.tpm.image'] },
+    },
+  },
+  {
     chart: 'gates-subcharts',
     shape: 'subcharts behind a condition, under an alias, and behind a tag',
     gated: {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { leanerSettings, repairsFor } from '../../helm/gate-repairs.ts';
+import { rivalsOff, withField } from '../../helm/gate-rivals.ts';
 import { formatPath } from '../../helm/values-path.ts';
 
 const values = {
@@ -87,4 +88,39 @@ test('a gate is tried again with less made up inside its maps', () => {
     { path: ['boards'], value: { a: { b: {} } } },
     { path: ['enabled'], value: true },
   ]);
+});
+
+const rivals = {
+  auth: { basic: { enabled: true }, oidc: { enabled: false }, ldap: { enabled: false } },
+  useDisk: true,
+  useS3: false,
+};
+for (const { name, message, path, off } of [
+  {
+    name: 'the switch beside it',
+    message: 'exactly one auth may be on',
+    path: ['auth', 'oidc', 'enabled'],
+    off: ['auth.basic.enabled'],
+  },
+  { name: 'the key beside it', message: 'disk and s3 cannot be used together', path: ['useS3'], off: ['useDisk'] },
+  { name: 'nothing for another reason', message: 'a url is required', path: ['useS3'], off: [] },
+]) {
+  test(`one of several at a time: a gate turns off ${name}`, () => {
+    const edits = rivalsOff(message, [{ path, value: true }], rivals);
+    assert.deepEqual(
+      edits.map((edit) => [formatPath(edit.path), edit.value]),
+      off.map((rival) => [rival, false]),
+    );
+  });
+}
+
+test('what the chart reads a field of becomes a map', () => {
+  const settings = [
+    { path: ['cache', 'x', 'exec'], value: true },
+    { path: ['on'], value: true },
+  ];
+  const message = "shop/templates/_helpers.tpl:3:9: $exec.server: can't evaluate field server in type bool";
+  assert.deepEqual(withField(message.replace('$exec', '.exec'), settings)?.[0]?.value, { server: 'placeholder.invalid' });
+  assert.deepEqual(withField(message.replace('$exec', '.this'), settings)?.[1]?.value, { server: 'placeholder.invalid' });
+  assert.equal(withField('a url is required', settings), undefined);
 });
