@@ -35,7 +35,7 @@ const states: readonly (readonly [version: string, apiVersion: string, kind: str
   ['1.33', 'resource.k8s.io/v1beta1', 'DeviceClass', { state: 'off' }],
   ['1.34', 'resource.k8s.io/v1', 'DeviceClass', served],
   ['1.28', 'apps/v1', 'Deployment', served],
-  ['1.36.3', 'v1', 'Pod', served],
+  ['1.31.3', 'flowcontrol.apiserver.k8s.io/v1beta3', 'FlowSchema', served],
   ['1.99', 'apps/v1', 'Deployment', served],
   ['1.36', 'monitoring.coreos.com/v1', 'ServiceMonitor', { state: 'custom' }],
 ];
