@@ -1,6 +1,7 @@
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { meaningOf } from './image-labels.ts';
-import { spellingOf, tokensOf } from './reference-text.ts';
+import { type Spelling, spellingOf, tokensOf } from './reference-text.ts';
+import { isAccount, isRegistryHost } from './registry-hosts.ts';
 import { formatPath, getAt, isMap, type Path } from './values-path.ts';
 
 /** A part of a string in the values where an image, or the beginning of one, may stand. */
@@ -98,7 +99,7 @@ class CandidateFinder {
     const begins = this.#rendered.some((reference) => beginsAt(reference, text, /^[/:@]/));
     if (begins) return /[./:]/.test(text) || byName !== undefined ? 'likely' : 'bare';
     const spelling = spellingOf(text);
-    if (spelling?.host && spelling.pinned) return 'likely';
+    if (spelling?.host && (spelling.pinned || isRepository(spelling.reference, key))) return 'likely';
     return byName ?? (this.#beginsHost(text) ? 'bare' : undefined);
   }
 
@@ -128,6 +129,11 @@ class CandidateFinder {
   #add(candidate: Candidate): void {
     this.found.set(`${formatPath(candidate.path)} ${candidate.before.length}`, candidate);
   }
+}
+
+/** Host and path at a registry, under a name that speaks of no code and no charts. */
+function isRepository({ host, repository }: Spelling['reference'], key: string): boolean {
+  return isRegistryHost(host) && !isAccount(`${host}/${repository}`) && !/url|chart|helm|git|source/i.test(key);
 }
 
 /** The key a string is known by: its own, or that of the list it is in. */
