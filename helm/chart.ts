@@ -20,17 +20,20 @@ export interface Chart {
   /** Chart.yaml as a value, all fields kept. */
   readonly metadata: { readonly name: string; readonly version: string; readonly [field: string]: unknown };
   readonly dependencies: readonly ChartDependency[];
+  /** Dependencies that `charts/` holds in another version than Chart.yaml asks for, which helm deploys all the same: `sub ~1 (found 2.0.0)`. */
+  readonly otherVersions: readonly string[];
 }
 
 /**
  * Reads a packed chart of apiVersion v1 or v2. `name` is what errors call it. Throws CHART_INVALID for what helm would not load,
- * and CHART_DEPENDENCIES_MISSING when `charts/` lacks a dependency or holds another version of it.
+ * and CHART_DEPENDENCIES_MISSING when `charts/` lacks a dependency. Of a dependency helm compares the name alone.
  */
 export function readChart(tgz: Buffer, name: string): Chart {
   const files = readArchive(tgz, name);
   const metadata = readMetadata(files, name);
   const dependencies = readDependencies(files, metadata, name);
-  checkDependencies(dependencies, subcharts(files, name), name);
+  const present = subcharts(files, name);
+  checkDependencies(dependencies, present, name);
   const { appVersion } = metadata;
   return {
     name: metadata.name,
@@ -38,6 +41,7 @@ export function readChart(tgz: Buffer, name: string): Chart {
     ...(appVersion === undefined || appVersion === null ? {} : { appVersion: String(appVersion) }),
     metadata,
     dependencies,
+    otherVersions: dependencies.flatMap((dependency) => otherVersion(dependency, present.get(dependency.name) ?? [])),
   };
 }
 
@@ -84,18 +88,21 @@ function subcharts(files: ChartFiles, name: string): Map<string, string[]> {
 }
 
 function checkDependencies(dependencies: readonly ChartDependency[], present: ReadonlyMap<string, string[]>, name: string): void {
-  const problems: string[] = [];
-  for (const { name: dependency, version } of dependencies) {
-    const versions = present.get(dependency);
-    const wanted = version === '' ? dependency : `${dependency} ${version}`;
-    if (versions === undefined) problems.push(wanted);
-    else if (version !== '' && !versions.some((found) => satisfiesRange(found, version)))
-      problems.push(`${wanted} (found ${versions.join(', ')})`);
-  }
-  if (problems.length === 0) return;
-  throw new BundleError('CHART_DEPENDENCIES_MISSING', `${name}: charts/ lacks ${problems.join('; ')}`, {
+  const missing = dependencies.filter((dependency) => !present.has(dependency.name));
+  if (missing.length === 0) return;
+  throw new BundleError('CHART_DEPENDENCIES_MISSING', `${name}: charts/ lacks ${missing.map(formatDependency).join('; ')}`, {
     hint: 'run "helm dependency build" on the chart and try again',
   });
+}
+
+function otherVersion(dependency: ChartDependency, present: readonly string[]): string[] {
+  const { version } = dependency;
+  if (version === '' || present.some((found) => satisfiesRange(found, version))) return [];
+  return [`${formatDependency(dependency)} (found ${present.join(', ')})`];
+}
+
+function formatDependency({ name, version }: ChartDependency): string {
+  return version === '' ? name : `${name} ${version}`;
 }
 
 function readMap(files: ChartFiles, path: string, name: string): Readonly<Record<string, unknown>> | undefined {

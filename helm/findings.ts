@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import type { Finding } from '../bundle-spec/finding.ts';
+import { readChart } from './chart.ts';
 import type { Discovery, FoundReference } from './discovery.ts';
 import { findClusterTags } from './findings/cluster-tags.ts';
 import { findNewNames } from './findings/new-names.ts';
@@ -54,6 +55,7 @@ export async function findFindings(helm: Helm, input: FindingsInput, options: Fi
     ...(await findNewNames(session, bases)),
     ...findSelectors(bases, versionsOf(files)),
     ...findRemoteSchema(files),
+    ...findOtherVersions(readChart(chart, basename(release.chart)).otherVersions),
   ];
   return found.sort((a, b) => order[a.severity] - order[b.severity] || (a.code < b.code ? -1 : a.code > b.code ? 1 : 0));
 }
@@ -86,4 +88,15 @@ function findRemoteSchema(files: readonly NestedFile[]): Finding[] {
       where: 'values.schema.json',
     },
   ];
+}
+
+/** DEPENDENCY_VERSION: `helm dependency build` would put another subchart into the chart than the one that is there. */
+function findOtherVersions(dependencies: readonly string[]): Finding[] {
+  return dependencies.map((dependency) => ({
+    severity: 'warning',
+    code: 'DEPENDENCY_VERSION',
+    message: `${dependency}: charts/ holds another version than Chart.yaml asks for, and helm deploys the one that is there`,
+    where: 'Chart.yaml',
+    fix: 'run "helm dependency update" on the chart, or make its dependency say the version that is there',
+  }));
 }

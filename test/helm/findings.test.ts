@@ -237,6 +237,15 @@ const cases: readonly Case[] = [
     found: ['info SCHEMA_REMOTE values.schema.json'],
     says: ['https://schemas.shop.invalid/a.json'],
   },
+  {
+    name: 'a subchart of another version than Chart.yaml asks for',
+    files: {
+      'Chart.yaml': 'apiVersion: v2\nname: shop\nversion: 1.0.0\ndependencies: [{name: sub, version: 1.1.0}]\n',
+      'charts/sub/Chart.yaml': 'apiVersion: v2\nname: sub\nversion: 0.0.11\n',
+    },
+    found: ['warning DEPENDENCY_VERSION Chart.yaml'],
+    says: ['sub 1.1.0 (found 0.0.11)'],
+  },
 ];
 
 async function findingsOf(
