@@ -8,6 +8,7 @@ import { findOperatorImages } from './findings/operator-images.ts';
 import { findPasswords } from './findings/passwords.ts';
 import { findReleaseSize } from './findings/release-size.ts';
 import { findApis } from './findings/removed-apis.ts';
+import { findSchemaImages } from './findings/schema-images.ts';
 import { findSelectors } from './findings/selectors.ts';
 import { findTags } from './findings/tags.ts';
 import { findUnknownTags } from './findings/unknown-tags.ts';
@@ -49,6 +50,7 @@ export async function findFindings(helm: Helm, input: FindingsInput, options: Fi
     ...findTags(input.references ?? discovery.references, bases),
     ...findUnknownTags(bases),
     ...findOperatorImages(bases),
+    ...findSchemaImages(files, new Set(discovery.references.map(({ reference }) => reference))),
     ...(await findClusterTags(session, bases, templates)),
     ...findPasswords(values),
     ...findReleaseSize({ release: release.name, files, bases, documents }),
