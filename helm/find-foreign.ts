@@ -22,12 +22,11 @@ interface ForeignOptions extends Pick<Demand, 'target' | 'isIgnored'> {
 export function findForeign(rendered: readonly RewrittenRender[], options: ForeignOptions): Finding[] {
   const { target, isIgnored, leftovers, held } = options;
   const registries = new Map(rendered.flatMap(({ objects }) => [...findForeignRegistries(objects, held)]));
-  // The beginning of a reference that a leftover tells of.
-  for (const text of registries.keys())
-    if (leftovers.some(({ reference }) => reference.startsWith(`${text}/`))) registries.delete(text);
+  const beginsLeftover = (text: string): boolean => leftovers.some(({ reference }) => reference.startsWith(`${text}/`));
+  for (const text of registries.keys()) if (beginsLeftover(text)) registries.delete(text);
   const told = new Set([...leftovers.map(({ reference }) => reference), ...registries.keys()]);
   const known = rendered.flatMap(({ base }) => base.places.filter(({ complete }) => complete).map(({ text }) => text));
-  const isTold = (text: string): boolean => isIgnored(text) || told.has(text);
+  const isTold = (text: string): boolean => isIgnored(text) || told.has(text) || beginsLeftover(text);
   const streams = new Set(rendered.map(({ stream }) => stream));
   const texts = [...streams].flatMap((stream) => findForeignTexts(stream, { target, known, isIgnored: isTold }));
   return [...new Map([...texts, ...registries.values()].map((finding) => [finding.message, finding])).values()];

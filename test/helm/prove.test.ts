@@ -79,6 +79,21 @@ for (const helm of await helmsUnderTest()) {
     assert.match(manifests(), /container-registry: registry\.internal:5000\/m\/docker\.elastic\.co$/m);
   });
 
+  test(`helm ${helm.version}: the account that a leftover begins with is not told once more`, async (t) => {
+    const { leftovers, findings } = await rewriteOf(t, helm, {
+      'values.yaml': 'repo: quay.io/shop\n',
+      'templates/pod.yaml': pod(
+        'api',
+        'image: "quay.io/shop/api:1.0", env: [{name: DB_REPO_URL, value: "{{ .Values.repo }}"}, {name: DB_IMAGE, value: db}]',
+      ),
+    });
+    assert.deepEqual(
+      leftovers.map(({ reason, reference }) => `${reason} ${reference}`),
+      ['untagged quay.io/shop/db'],
+    );
+    assert.deepEqual(findings, []);
+  });
+
   test(`helm ${helm.version}: a repository whose tag a program completes becomes local once images.extra says which it is`, async (t) => {
     const files = {
       'templates/pod.yaml': pod('scanner', 'image: quay.io/shop/scan:1, env: [{name: DB_REPOSITORY, value: ghcr.io/scan/db}]'),
