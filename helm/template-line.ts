@@ -58,20 +58,27 @@ const linesAbove = 3;
 function scoreOf(lines: readonly string[], index: number, clues: Clues): number {
   const line = lines[index] ?? '';
   if (/^\s*#/.test(line)) return 0;
-  if (line.includes(clues.text)) return 1000;
-  if (line.includes(clues.name)) return 900;
+  const isMarked = lines.slice(Math.max(0, index - linesAbove), index + 1).some((other) => hasMark(other, clues));
+  if (line.includes(clues.text)) return isMarked ? 1050 : 1000;
+  if (line.includes(clues.name)) return isMarked ? 950 : 900;
   const isMade = line.includes('{{');
   if (clues.key === undefined || !hasWord(line, `${clues.key}:`)) return hints(line, clues);
   const above = lines.slice(Math.max(0, index - linesAbove), index).map((other) => hints(other, clues));
   return (isMade ? 200 : 1) + hints(line, clues) + Math.max(0, ...above) / 2;
 }
 
-function hints(line: string, { values, words, mark }: Clues): number {
-  if (!line.includes('{{')) return mark !== undefined && hasWord(line, mark) ? 300 : 0;
+function hints(line: string, clues: Clues): number {
+  const { values, words } = clues;
+  const marked = hasMark(line, clues) ? 300 : 0;
+  if (!line.includes('{{')) return marked;
   const value = values.find((spelling) => hasWord(line, spelling));
   const lower = line.toLowerCase();
   const shared = words.filter((word) => lower.includes(word)).length;
-  return (mark !== undefined && hasWord(line, mark) ? 300 : 0) + (value === undefined ? 0 : 100 + value.length) + shared * 10;
+  return marked + (value === undefined ? 0 : 100 + value.length) + shared * 10;
+}
+
+function hasMark(line: string, { mark }: Clues): boolean {
+  return mark !== undefined && hasWord(line, mark);
 }
 
 interface Block {

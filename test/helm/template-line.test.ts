@@ -55,6 +55,12 @@ const cases: readonly {
     line: 4,
   },
   {
+    name: 'of two literals the one of the variable',
+    source: '- name: A\n  value: quay.io/shop/api:1.0\n- name: B\n  value: quay.io/shop/api:1.0\n',
+    printed: { path: ['spec', 'env', 1, 'value'], mark: 'B' },
+    line: 4,
+  },
+  {
     name: 'the key below the line that prepares the value',
     source: 'image: {{ include "image" . }}\n{{ $x := dict "image" .Values.api.image }}\nimage: {{ include "image" $x }}\n',
     line: 3,

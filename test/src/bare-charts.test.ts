@@ -252,6 +252,29 @@ test('--why renders with the gate that shows the image, and knows when nothing d
   });
 });
 
+test('--why tells the line of each variable that holds the image, and sets a profile over the values', async (t) => {
+  const env = ['A_IMAGE', 'B_IMAGE'].map((name) => `        - name: ${name}\n          value: quay.io/shop/side:1\n`).join('');
+  const container = `    - name: c\n      image: "{{ .Values.image }}"\n      env:\n${env}`;
+  const pod = `apiVersion: v1\nkind: Pod\nmetadata: { name: web }\nspec:\n  containers:\n${container}`;
+  const folder = await folderWith(t, {
+    'chart/Chart.yaml': 'apiVersion: v2\nname: shop\nversion: 1.0.0\n',
+    'chart/values.yaml': 'active: false\nimage: quay.io/shop/api:1.0\n',
+    'chart/templates/web.yaml': `{{ if .Values.active }}\n${pod}{{ end }}\n`,
+    'off.yaml': 'active: false\n',
+    'all.yaml': 'active: true\n',
+  });
+  const args = ['chart', '--no-gates', '--values', 'off.yaml', '--profile', 'all=all.yaml', '--why', 'shop/side'];
+  const said = assertDone(await runCli(['images', ...args, '--format', 'json'], { folder }));
+  const { images } = ImageReasons.parse(JSON.parse(said));
+  assert.deepEqual(
+    images[0]?.shown.map(({ render, path, line }) => [render, path, line]),
+    [
+      ['profile all', 'spec.containers[0].env[0].value', 11],
+      ['profile all', 'spec.containers[0].env[1].value', 13],
+    ],
+  );
+});
+
 const badFlags: readonly { readonly name: string; readonly args: readonly string[]; readonly says: readonly string[] }[] = [
   {
     name: 'flags of charts beside a spec',
