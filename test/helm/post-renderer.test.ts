@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import type { Helm } from '../../helm/helm.ts';
-import type { PostRender } from '../../helm/post-render-rule.ts';
+import { failureFile, type PostRender, ruleVariable } from '../../helm/post-render-rule.ts';
 import { layPostRenderer } from '../../helm/post-renderer-plugin.ts';
 import { helmsUnderTest } from './helms.ts';
 import { chartFolder, releaseOf, tempFolder } from './packed-chart.ts';
@@ -63,3 +64,13 @@ for (const helm of await helmsUnderTest()) {
     assert.match(failure, /error: post-renderer: .*null/);
   });
 }
+
+test('the reason of an earlier failure is not told again', async (t) => {
+  const folder = await tempFolder(t);
+  const rule = { images: {}, hooks: true };
+  const lay = () => layPostRenderer({ major: 4 }, rule, { folder, name: 'shop', signal: t.signal });
+  const { env, failure } = await lay();
+  await writeFile(failureFile(env[ruleVariable] ?? ''), 'error: of the first run');
+  assert.equal(await failure(), 'error: of the first run');
+  assert.equal(await (await lay()).failure(), '');
+});

@@ -102,9 +102,10 @@ for (const { name, gates, values = {}, scan = {}, fix } of profiles) {
 test('a tag made of the version of the cluster asks for that version in the spec', () => {
   const kubectl = (tag: string) => `registry.k8s.io/kubectl:${tag}`;
   const images = [{ reference: kubectl('v1.36.0'), class: 'used' as const }];
+  const other = { reference: 'registry.k8s.io/pause:3.10', class: 'used' as const };
   const [line] = missingImages([found(kubectl('v1.36.3'))], { ...nothing, images })?.findings.fix ?? [];
   assert.equal(line, 'add to target.kubernetes in bundle.yaml: ["1.36.3"]; then build again');
-  const others = missingImages([found(kubectl('v1.36.3'))], nothing)?.findings.fix ?? [];
+  const others = missingImages([found(kubectl('v1.36.3'))], { ...nothing, images: [other] })?.findings.fix ?? [];
   assert.match(others[0] ?? '', /with the site's values/);
 });
 

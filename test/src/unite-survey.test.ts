@@ -54,6 +54,11 @@ test('what a gate shows is gated, although it stands in the values too', () => {
   assert.deepEqual([image?.class, image?.gates, image?.ships], ['gated', ['a=true'], false]);
 });
 
+test('what a scan profile alone shows is gated by it, and travels', () => {
+  const [image] = uniteImages(survey({ profiles: new Map([['all', variant([found(api, 'used')])]]) }));
+  assert.deepEqual([image?.class, image?.gates, image?.ships], ['gated', ['profile all'], true]);
+});
+
 test('an open gate leaves what images.gated takes, and nothing else that it shows', () => {
   const opened = [variant([found(api, 'used'), found(proxy, 'used')], [left(api), left(proxy)])];
   const survived = survey({ gated: [found(api, 'gated'), found(proxy, 'gated')], taken: new Set([proxy]), opened });
