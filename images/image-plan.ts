@@ -34,11 +34,14 @@ export interface PlanOptions extends Abortable {
   readonly platforms: readonly Platform[];
   /** `source` of a lock: pulled instead of what the tag names today. */
   readonly locked?: Digest;
+  /** Of a reference with a digest: values bring whatever digest is stored. Default false: it is stored as it is. */
+  readonly digestFromValues?: boolean;
 }
 
 /**
- * Reads every manifest of an image and decides how it is stored. A tag with one platform wanted: that platform's manifest. Several: an
- * index of ours that lists only these. Everything else (an index pinned by digest, a single manifest, an artifact) stays complete.
+ * Reads every manifest of an image and decides how it is stored. A tag, or a digest from values, with one platform wanted: that platform's
+ * manifest. Several: an index of ours that lists only these. Everything else (an index whose digest the chart has, a single manifest, an
+ * artifact) stays complete.
  * Throws PLATFORM_MISSING, MANIFEST_INVALID, REGISTRY_NOT_FOUND and what else the registry throws.
  */
 export async function planImage(located: Located, reference: Reference, options: PlanOptions): Promise<ImagePlan> {
@@ -46,7 +49,7 @@ export async function planImage(located: Located, reference: Reference, options:
   const source = await reader.root(options.locked ?? reference.digest ?? reference.tag ?? 'latest');
   const { stored, mode, platforms } = await chooseStored(reader, source, {
     platforms: options.platforms,
-    pinned: reference.digest !== undefined,
+    pinned: reference.digest === undefined ? 'no' : options.digestFromValues === true ? 'by values' : 'exactly',
   });
   reader.keep(stored);
   const tree = await readImageTree(stored.descriptor, async (wanted) => (await reader.manifest(wanted)).bytes);

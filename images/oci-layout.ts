@@ -5,7 +5,7 @@ import { isForeign } from './image-tree.ts';
 import { type Manifest, parseManifest } from './manifest.ts';
 import { imageConfigTypes, ociIndexType } from './media-types.ts';
 import { formatPlatform, runnablePlatforms } from './platform-match.ts';
-import { formatReference, type Reference } from './reference.ts';
+import { formatReference, type Reference, storedReference } from './reference.ts';
 import { blobName, bytesFile, type TarFile } from './tar-layout.ts';
 
 /** An image as far as an image layout needs it. `manifests` are all it reaches, the root last. */
@@ -38,7 +38,7 @@ export function imageLayoutFiles(images: readonly LayoutImage[], platforms: read
 /** One entry a name, as every importer wants it; containerd reads the first annotation, skopeo and podman the second. */
 function indexOf(images: readonly LayoutImage[]): unknown {
   const manifests = images.map(({ reference, stored }) => {
-    const name = formatReference(reference);
+    const name = formatReference(storedReference(reference, stored.descriptor.digest));
     return {
       mediaType: stored.descriptor.mediaType,
       digest: stored.descriptor.digest,

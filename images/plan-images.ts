@@ -11,6 +11,8 @@ export interface PlanRequest {
   readonly reference: Reference;
   /** `source` of a lock: pulled instead of what the tag names today. */
   readonly locked?: Digest;
+  /** Values bring whatever digest is stored for a reference that has one. Default false. */
+  readonly digestFromValues?: boolean;
   /** Another request brings it with a completed tag, so a registry that has no such tag is no failure: there is no plan of it then. */
   readonly isStem?: boolean;
 }
@@ -34,10 +36,15 @@ export async function planImages(requests: readonly PlanRequest[], options: Plan
   const limit = pLimit(concurrency);
   const plans: (ImagePlan | undefined)[] = [];
   const failures: Failure[] = [];
-  const planOne = async ({ reference, locked, isStem }: PlanRequest, index: number): Promise<void> => {
+  const planOne = async ({ reference, locked, isStem, digestFromValues = false }: PlanRequest, index: number): Promise<void> => {
     try {
       signal.throwIfAborted();
-      const plan = await planImage(locate(reference), reference, { platforms, signal, ...(locked && { locked }) });
+      const plan = await planImage(locate(reference), reference, {
+        platforms,
+        digestFromValues,
+        signal,
+        ...(locked && { locked }),
+      });
       plans[index] = plan;
       onPlanned?.(plan);
     } catch (error) {

@@ -6,7 +6,7 @@ import type { BundleFile } from './bundle-reader.ts';
 import type { Descriptor, HeldDocument } from './descriptor.ts';
 import { type ImageTree, readImageTree } from './image-tree.ts';
 import { ociManifestType } from './media-types.ts';
-import { formatReference, localReference, parseReference, type Reference, type Target } from './reference.ts';
+import { formatReference, localReference, parseReference, type Reference, storedReference, type Target } from './reference.ts';
 
 /** An image or chart and where it goes. */
 export interface PushItem extends ImageTree {
@@ -51,8 +51,7 @@ export function localChart(
 
 /** The reference under which an image of the bundle is found at the target. */
 export function localImage({ reference, digest }: Pick<LockedImage, 'reference' | 'digest'>, target: Target): Reference {
-  const local = localReference(parseReference(reference), target);
-  return local.digest === undefined ? local : { ...local, digest };
+  return storedReference(localReference(parseReference(reference), target), digest);
 }
 
 async function imageItem(

@@ -70,6 +70,11 @@ export function localReference(reference: Reference, target: Target): Reference 
   return { ...reference, host: target.host, repository };
 }
 
+/** The reference of what is stored for it: a digest becomes that of the stored form. */
+export function storedReference(reference: Reference, digest: Digest): Reference {
+  return reference.digest === undefined ? reference : { ...reference, digest };
+}
+
 /** True when the reference lies below the target's host and prefix. */
 export function isLocal(reference: Reference, target: Target): boolean {
   const prefix = target.prefix === '' ? '' : `${target.prefix}/`;

@@ -17,8 +17,11 @@ export interface StoredChoice {
 
 export interface Wanted {
   readonly platforms: readonly Platform[];
-  /** The reference has a digest: whoever pulls by it must find exactly that. */
-  readonly pinned: boolean;
+  /**
+   * `exactly`: the reference has a digest, and whoever pulls by it must find exactly that. `by values`: it has one, and values name another
+   * where another is stored. `no`: it has a tag alone.
+   */
+  readonly pinned: 'exactly' | 'by values' | 'no';
 }
 
 /** Decides how the image `source` is stored. Throws PLATFORM_MISSING. */
@@ -27,11 +30,13 @@ export async function chooseStored(reader: ImageReader, source: HeldDocument, wa
   if (!('manifests' in manifest)) return complete(reader, source, manifest, wanted);
   const matches = wanted.platforms.map((platform) => childrenFor(manifest, platform));
   const allFound = matches.every(({ children }) => children.length > 0);
-  if (wanted.pinned || !allFound) return complete(reader, source, manifest, wanted);
+  if (wanted.pinned === 'exactly' || !allFound) return complete(reader, source, manifest, wanted);
+  const kept = new Set(matches.flatMap(({ children }) => children.map(({ digest }) => digest)));
+  // A digest that somebody chose stays when there is no platform to leave out.
+  if (wanted.pinned === 'by values' && hasNoOther(manifest, kept)) return complete(reader, source, manifest, wanted);
   const platforms = matches.map(({ platform }) => platform);
   const [first] = matches[0]?.children ?? [];
   if (matches.length === 1 && first !== undefined) return { stored: await reader.manifest(first), mode: 'platform', platforms };
-  const kept = new Set(matches.flatMap(({ children }) => children.map(({ digest }) => digest)));
   if (kept.size === manifest.manifests.length) return { stored: source, mode: 'complete', platforms };
   return { stored: strippedIndex(source, manifest, kept), mode: 'stripped', platforms };
 }
@@ -45,6 +50,11 @@ function childrenFor(index: Index, wanted: Platform): { readonly platform: Platf
     if (children.length > 0) return { platform, children };
   }
   return { platform: wanted, children: [] };
+}
+
+/** True when every child that is an image is kept; "unknown" is what attestations are for. */
+function hasNoOther({ manifests }: Index, kept: ReadonlySet<Digest>): boolean {
+  return manifests.every(({ digest, platform }) => kept.has(digest) || platform?.os === 'unknown');
 }
 
 /** The index without the children that are not kept (other platforms, attestations). The same input gives the same bytes. */

@@ -99,6 +99,29 @@ for (const kind of registryKinds) {
     assert.equal(planned.size, sizeOf(image));
   });
 
+  test(`${kind}: an index pinned by a digest that values bring is stored like that of a tag, with no platform left out as it is`, async (t) => {
+    const { registry, planAll } = await start(kind, t);
+    const image = sampleIndex(['linux/amd64', 'linux/arm64', 'linux/s390x'], { attested: true });
+    await pushSample(registry, 'shop/api', '1', image, t);
+    const source = image.root.descriptor.digest;
+    const reference = parseReference(`r.io/shop/api:1@${source}`);
+    const modes = await Promise.all(
+      [['linux/amd64'], ['linux/amd64', 'linux/arm64'], ['linux/amd64', 'linux/arm64', 'linux/s390x']].map(async (platforms) => {
+        const [plan] = await planAll([{ reference, digestFromValues: true }], platforms);
+        const [tagged] = await planAll([{ reference: parseReference('r.io/shop/api:1') }], platforms);
+        assert.equal(plan?.source, source);
+        const isSource = plan.stored.descriptor.digest === source;
+        if (!isSource) assert.deepEqual(plan.stored, tagged?.stored);
+        return [plan.mode, plan.platforms, isSource];
+      }),
+    );
+    assert.deepEqual(modes, [
+      ['platform', ['linux/amd64'], false],
+      ['stripped', ['linux/amd64', 'linux/arm64'], false],
+      ['complete', ['linux/amd64', 'linux/arm64', 'linux/s390x'], true],
+    ]);
+  });
+
   test(`${kind}: single manifests and artifacts stay as they are`, async (t) => {
     const { registry, plan } = await start(kind, t);
     const single = sampleImage({ platform: 'linux/arm/v7', docker: true });
