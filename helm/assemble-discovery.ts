@@ -9,7 +9,7 @@ import type { HeldRegistries } from './foreign-registries.ts';
 import type { Control } from './judge-probe.ts';
 import { describeLeftover, placeOf } from './leftovers.ts';
 import type { ParsedDocuments } from './manifest-stream.ts';
-import type { FixedRewrite } from './overrides.ts';
+import type { DigestRewrite, FixedRewrite } from './overrides.ts';
 import { asReference, pinOf } from './reference-text.ts';
 import { isAccount, isHostAlone, isRegistryHost } from './registry-hosts.ts';
 import { dumpedPath, isNamed } from './values-dump.ts';
@@ -25,6 +25,7 @@ export interface Findings {
   readonly bases: readonly BaseRender[];
   readonly controls: readonly Control[];
   readonly permits: readonly FixedRewrite[];
+  readonly digests: readonly DigestRewrite[];
   readonly isIgnored: (text: string) => boolean;
   /** Whether `images.extra` brings the image that a text without tag means. */
   readonly isExtra: (text: string) => boolean;
@@ -45,7 +46,7 @@ export function assembleDiscovery(findings: Findings): Discovery {
   return {
     references: references.filter((found) => found.class !== 'declared'),
     dumped: references.filter((found) => found.class === 'declared'),
-    rewrite: [...findings.permits, ...choice.rewrite],
+    rewrite: [...findings.permits, ...choice.rewrite, ...findings.digests],
     leftovers: uniqueLeftovers(bases.flatMap((base) => findLeftovers(base, choice, findings))),
     registries: registriesHeld(controls),
     kinds: collectKinds(bases),

@@ -18,7 +18,7 @@ export function choosePostRender(
   const hopeful = unproven.filter(({ place, after, found, wanted }) => {
     if (after === undefined || wanted === undefined || isOutOfReach(after.object, rule)) return false;
     // The same image, at least by name and tag: where another thing stands now, it may stand elsewhere and mean itself.
-    if (lastPart(found) !== lastPart(place.text)) return false;
+    if (![place.text, wanted].some((text) => lastPart(text) === lastPart(found))) return false;
     return isCarried(place) && changeOf({ ...after, text: found }, wanted) !== undefined;
   });
   const wantedTexts = new Set(unproven.map(({ wanted }) => wanted));

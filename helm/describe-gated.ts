@@ -57,6 +57,7 @@ function referencesOf({ base, controls }: ProbedBase, context: GatedContext): re
     bases: [base],
     controls,
     permits: [],
+    digests: [],
     isIgnored: ignoredReferences(options.ignore),
     isExtra: extraReferences(options.extra ?? []),
   }).references;

@@ -1,5 +1,6 @@
 import { assembleDiscovery } from './assemble-discovery.ts';
 import { type BaseRender, checkPodImages, readBase } from './base-render.ts';
+import { type ProbedDigests, probeDigests, uniteDigests } from './digest-probe.ts';
 import type { Discovery } from './discovery.ts';
 import { readEffectiveValues } from './effective-values.ts';
 import type { Helm } from './helm.ts';
@@ -44,6 +45,7 @@ export async function discoverRelease(helm: Helm, release: HelmRelease, options:
   const controls: Control[] = [];
   const permits = new Map<string, FixedRewrite>();
   const bases: BaseRender[] = [];
+  const digests: ProbedDigests[] = [];
   for (const [index, { kubernetes, stream }] of streams.entries()) {
     // Most charts render the same for every minor; what was probed once then holds for all.
     const twin = streams.findIndex((other) => other.stream === stream);
@@ -56,6 +58,7 @@ export async function discoverRelease(helm: Helm, release: HelmRelease, options:
     checkPodImages(base);
     const probed = await probeBase({ session, values, base, named, isWanted: ({ text }) => !isIgnored(text) });
     bases.push(probed.base);
+    digests.push(await probeDigests({ session, values, base: probed.base, isIgnored }));
     controls.push(...probed.controls);
     for (const permit of probed.permits) permits.set(JSON.stringify(permit.path), permit);
   }
@@ -68,6 +71,7 @@ export async function discoverRelease(helm: Helm, release: HelmRelease, options:
     bases,
     controls,
     permits: [...permits.values()],
+    digests: uniteDigests(digests),
     isIgnored,
     isExtra: extraReferences(options.extra ?? []),
   });

@@ -1,5 +1,7 @@
+import type { Digest } from '../bundle-spec/names.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import type { Target } from '../images/reference.ts';
+import type { StoredDigests } from '../images/stored-digests.ts';
 import type { Candidate } from './image-shapes.ts';
 import { atTarget } from './reference-text.ts';
 import { formatPath, getAt, type Path } from './values-path.ts';
@@ -22,8 +24,15 @@ export interface FixedRewrite {
   readonly why: string;
 }
 
+/** A string that decides the digest of images, bare, behind `sha256:` or in a whole reference; changed where the bundle stores another. */
+export interface DigestRewrite {
+  readonly path: Path;
+  /** The one that stands there. */
+  readonly digest: Digest;
+}
+
 /** What a rewrite changes in the values of a release. Proven by a probe, and proven again by `rewriteRelease`. */
-export type RewritePath = ImageRewrite | FixedRewrite;
+export type RewritePath = ImageRewrite | FixedRewrite | DigestRewrite;
 
 /** A value to be set at a path. */
 export interface Edit {
@@ -33,12 +42,45 @@ export interface Edit {
 }
 
 /** What has to be set for the rewrites, one edit for each string. */
-export function rewriteEdits(values: Values, rewrites: readonly RewritePath[], target: Target): Edit[] {
+export function rewriteEdits(
+  values: Values,
+  rewrites: readonly RewritePath[],
+  target: Target,
+  digests: StoredDigests = new Map(),
+): Edit[] {
   const parts = rewrites.flatMap((rewrite) =>
-    'standsFor' in rewrite ? [{ ...rewrite, text: atTarget(rewrite.standsFor, target) }] : [],
+    'standsFor' in rewrite ? [{ ...rewrite, text: repinned(atTarget(rewrite.standsFor, target), digests) }] : [],
   );
-  const fixed = rewrites.flatMap((rewrite) => ('standsFor' in rewrite ? [] : [{ path: rewrite.path, value: rewrite.value }]));
-  return [...fixed, ...editsOf(values, parts)];
+  const fixed = rewrites.flatMap((rewrite) => ('value' in rewrite ? [{ path: rewrite.path, value: rewrite.value }] : []));
+  const pins = rewrites.filter((rewrite) => 'digest' in rewrite);
+  return [...fixed, ...repinEdits(values, editsOf(values, parts), pins, digests)];
+}
+
+/** `edits` and what the strings of `pins` become, one edit for each string. */
+export function repinEdits(
+  values: Values,
+  edits: readonly Edit[],
+  pins: readonly DigestRewrite[],
+  digests: StoredDigests,
+): Edit[] {
+  const byPath = new Map(edits.map((edit) => [formatPath(edit.path), edit]));
+  for (const { path, digest } of pins) {
+    const stored = digests.get(digest);
+    if (stored === undefined) continue;
+    const text = byPath.get(formatPath(path))?.value ?? getAt(values, path);
+    byPath.set(formatPath(path), { path, value: String(text).replaceAll(hexOf(digest), hexOf(stored)) });
+  }
+  return [...byPath.values()];
+}
+
+/** `text` as it reads when each digest in it is the stored one. */
+export function repinned(text: string, digests: StoredDigests): string {
+  return text.replace(/sha256:[0-9a-f]{64}/g, (digest) => digests.get(digest as Digest) ?? digest);
+}
+
+/** The hex digits of a digest. */
+export function hexOf(digest: Digest): string {
+  return digest.slice(digest.indexOf(':') + 1);
 }
 
 /** A part of a string and the text to put there. */

@@ -1,10 +1,12 @@
 import { isLocal, type Target } from '../images/reference.ts';
+import type { StoredDigests } from '../images/stored-digests.ts';
 import type { BaseRender } from './base-render.ts';
 import { placeKey, readBase } from './base-render.ts';
 import type { Leftover } from './discovery.ts';
 import { type Reading, readAgain } from './find-references.ts';
 
 import type { RenderedObject } from './manifest-stream.ts';
+import { repinned } from './overrides.ts';
 import { asReference, atTarget, localPath } from './reference-text.ts';
 import { pairObjects } from './same-objects.ts';
 import { placeIn } from './same-place.ts';
@@ -12,6 +14,8 @@ import { placeIn } from './same-place.ts';
 /** What the places of a release have to read after a rewrite. */
 export interface Demand {
   readonly target: Target;
+  /** What the target serves for digests that the bundle stores in another form. Default none. */
+  readonly digests?: StoredDigests;
   /** Places that have to become local; others only have to be carried along. */
   readonly isWanted: (place: Reading) => boolean;
   readonly isIgnored: (text: string) => boolean;
@@ -62,9 +66,9 @@ function comparePlace(place: Reading, after: Reading | undefined, demand: Demand
 }
 
 /** What has to stand at a place; nothing where it is no reference. */
-function wish({ text }: Reading, { target }: Demand): Pick<Unproven, 'wanted'> {
+function wish({ text }: Reading, { target, digests = new Map() }: Demand): Pick<Unproven, 'wanted'> {
   const local = localPath(text);
-  return local === undefined ? {} : { wanted: atTarget(local, target) };
+  return local === undefined ? {} : { wanted: repinned(atTarget(local, target), digests) };
 }
 
 /** Why a place is not proven; `undefined` when it is. */

@@ -3,6 +3,7 @@ import type { Finding } from '../bundle-spec/finding.ts';
 import type { Rewritable } from '../bundle-spec/found-image.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { formatReference, type Target } from '../images/reference.ts';
+import type { StoredDigests } from '../images/stored-digests.ts';
 import { isToMove, uniqueLeftovers } from './assemble-discovery.ts';
 import { type BaseRender, readBase } from './base-render.ts';
 import { choosePostRender, ownerOf } from './choose-post-render.ts';
@@ -31,6 +32,8 @@ export interface RewriteOptions {
   readonly profile?: string;
   /** `images.extra` of the spec: references without a tag that one of them completes become local too. Default none. */
   readonly extra?: readonly string[];
+  /** What the bundle stores for digests that values decide. Default none: every digest stays. */
+  readonly digests?: StoredDigests;
   /** The Secret that every pod has to pull with. Default none is wanted. */
   readonly pullSecret?: string;
   /** The helm major that installs, where it is not the one that renders here: Helm 3 sends no hooks through a post-renderer. */
@@ -72,11 +75,12 @@ export async function rewriteRelease(
   const isExtra = extraReferences(options.extra ?? []);
   const demand: Demand = {
     target,
+    ...(options.digests && { digests: options.digests }),
     isWanted: (place) => isToMove(place) || isExtra(place.text),
     isIgnored: ignoredReferences(options.ignore),
   };
   const hooks = (options.installedBy ?? helm.major) === 4;
-  const { overrides, renders } = await renderRewritten(session, discovery, target, options.pullSecret);
+  const { overrides, renders } = await renderRewritten(session, discovery, target, options);
   const proof = proveRenders(session, renders, { demand, hooks, discovery, pullSecret: options.pullSecret });
   const untagged = discovery.leftovers.filter(({ reason, reference }) => reason === 'untagged' && !isExtra(reference));
   const left = proof.left.map(({ base, unproven }) => describe(unproven, base, release.name, options.profile));
@@ -94,8 +98,9 @@ export async function rewriteRelease(
 }
 
 /** The renders with the overrides, one for each minor. A chart that does not take values for pull secrets goes without them. */
-async function renderRewritten(session: RenderSession, discovery: Discovery, target: Target, pullSecret: string | undefined) {
-  const edits = rewriteEdits(discovery.values, discovery.rewrite, target);
+async function renderRewritten(session: RenderSession, discovery: Discovery, target: Target, options: RewriteOptions) {
+  const { pullSecret, digests } = options;
+  const edits = rewriteEdits(discovery.values, discovery.rewrite, target, digests);
   const secrets = pullSecret === undefined ? [] : await findPullSecretEdits(session, discovery, edits, pullSecret);
   const render = async (all: readonly Edit[]) => {
     const overrides = applyEdits(discovery.values, all);
