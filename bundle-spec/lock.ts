@@ -24,7 +24,7 @@ export type ImageClass = z.infer<typeof ImageClass>;
 
 /**
  * How an image is stored. `platform`: the one manifest of the one target platform. `stripped`: an index that lists only the target's
- * platforms. `complete`: exactly what the source has (single manifests, digest-pinned indexes, artifacts that are no images).
+ * platforms. `complete`: exactly what the source has (single manifests, indexes whose digest the chart decides, artifacts that are no images).
  */
 export const StoredMode = z.literal(['platform', 'stripped', 'complete']);
 export type StoredMode = z.infer<typeof StoredMode>;

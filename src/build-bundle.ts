@@ -1,11 +1,12 @@
 import { dirname } from 'node:path';
 import type { Bundle } from '../bundle-spec/bundle.ts';
 import type { Lock } from '../bundle-spec/lock.ts';
+import type { Digest } from '../bundle-spec/names.ts';
 import { blobSources } from '../images/blob-source.ts';
 import { planBundle } from '../images/bundle-layout.ts';
 import { type WriteEvent, writeBundle } from '../images/bundle-writer.ts';
 import type { ImagePlan } from '../images/image-plan.ts';
-import { planImages } from '../images/plan-images.ts';
+import { type PlanRequest, planImages } from '../images/plan-images.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
 import { isCompletedBy } from '../images/tag-stem.ts';
 import { bundleContents } from './bundle-contents.ts';
@@ -119,9 +120,12 @@ async function planAndLock(
   const isStem = (reference: string): boolean => isCompletedBy(parseReference(reference), extra);
   if (lock !== undefined) checkLock(lock, discovered.releases, withoutStems(images, lock, isStem));
   const sources = new Map(lock?.images.map(({ reference, source }) => [reference, source]));
-  const requests = images.map(({ reference }) => {
-    const locked = sources.get(reference);
-    return { reference: parseReference(reference), isStem: isStem(reference), ...(locked === undefined ? {} : { locked }) };
+  const fixed = fixedDigests(images);
+  const requests = images.map(({ reference: text }): PlanRequest => {
+    const locked = sources.get(text);
+    const reference = parseReference(text);
+    const digestFromValues = reference.digest !== undefined && !fixed.has(reference.digest);
+    return { reference, digestFromValues, isStem: isStem(text), ...(locked === undefined ? {} : { locked }) };
   });
   const own = installer === undefined ? undefined : formatReference(installer.reference);
   const plans = await planImages(requests, {
@@ -134,6 +138,12 @@ async function planAndLock(
   if (lock === undefined) return { plans, lock: planned };
   checkLockedDigests(lock, planned);
   return { plans, lock };
+}
+
+/** Digests that one image at least is pulled by, whatever the values say. What takes its place goes by digest, so no other image may move either. */
+function fixedDigests(images: readonly DiscoveredImage[]): ReadonlySet<Digest> {
+  const fixed = images.filter(({ digestFromValues }) => digestFromValues !== true);
+  return new Set(fixed.flatMap(({ reference }) => parseReference(reference).digest ?? []));
 }
 
 /** A stem that was no image when the lock was made is none now. */

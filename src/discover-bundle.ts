@@ -9,7 +9,10 @@ import type { SpecRegistries } from './spec-registries.ts';
 import type { ReleaseSurvey, SurveyedImage } from './survey-release.ts';
 
 /** One image of the bundle and why it is there. */
-export type DiscoveredImage = Pick<LockedImage, 'reference' | 'class' | 'gates' | 'valuesPaths' | 'places'>;
+export interface DiscoveredImage extends Pick<LockedImage, 'reference' | 'class' | 'gates' | 'valuesPaths' | 'places'> {
+  /** Values bring whatever digest is stored for it, in every release. Default false. */
+  readonly digestFromValues?: boolean;
+}
 
 /** A spec with its charts in hand and every reference they make. */
 export interface DiscoveredBundle {
@@ -72,6 +75,7 @@ function uniteReleases(group: readonly { readonly release: string; readonly imag
     gates: shown === 'gated' ? [...new Set(group.flatMap(({ image }) => image.gates))] : [],
     valuesPaths: group.flatMap(({ release, image }) => image.valuesPaths.map((path) => `${release}:${path}`)).sort(),
     places: group.flatMap(({ image }) => image.places),
+    digestFromValues: group.every(({ image }) => image.digestFromValues),
   };
 }
 

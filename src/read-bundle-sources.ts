@@ -5,6 +5,7 @@ import { writeBundledChart } from '../helm/bundled-chart.ts';
 import { readChart } from '../helm/chart.ts';
 import { openBundle } from '../images/bundle-reader.ts';
 import { digestOf } from '../images/digest.ts';
+import { storedDigests } from '../images/stored-digests.ts';
 import { type Source, unreadLayers } from './read-sources.ts';
 
 /** The releases of a bundle as they will be installed, scan profiles left out. Throws BUNDLE_*, FILE_UNREADABLE, CHART_INVALID. */
@@ -30,7 +31,7 @@ export async function readBundleSources(file: string, options: { readonly signal
         ignore,
         extra,
       };
-      sources.push({ name, input, isBare: false, unread: unreadLayers(values) });
+      sources.push({ name, input, isBare: false, unread: unreadLayers(values), digests: storedDigests(images) });
     }
     return sources;
   } finally {

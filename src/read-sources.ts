@@ -4,6 +4,7 @@ import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Finding } from '../bundle-spec/finding.ts';
 import type { CarriedValuesLayer } from '../bundle-spec/values-layer.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
+import type { StoredDigests } from '../images/stored-digests.ts';
 import type { ChartFlags } from './commands/chart-options.ts';
 import { surveyInput } from './discover-releases.ts';
 import { readBareChart } from './read-bare-chart.ts';
@@ -21,6 +22,8 @@ export interface Source {
   readonly isBare: boolean;
   /** Layers of values that only the cluster knows: `Secret shop-values`. They are left out. */
   readonly unread: readonly string[];
+  /** Of a bundle: what it stores for digests that values decide. Default none. */
+  readonly digests?: StoredDigests;
 }
 
 /** A chart that cannot be read; the others are looked at all the same. */

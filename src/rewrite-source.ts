@@ -35,7 +35,8 @@ export async function rewriteSource(
     const release = { name, namespace, chart, values };
     const discovery = await discoverRelease(helm, release, { ...common, kubernetes, paths });
     // The Job carries Helm 4, whichever helm renders here.
-    const options = { ...common, installedBy: 4 as const, ...(pullSecret === undefined ? {} : { pullSecret }) };
+    const { digests = new Map() } = source;
+    const options = { ...common, digests, installedBy: 4 as const, ...(pullSecret === undefined ? {} : { pullSecret }) };
     const rewrite = await rewriteRelease(helm, release, discovery, target, options);
     const crds = manifests ? await renderCrds(helm, release, { kubernetes: kubernetes[0] ?? '', apiVersions, signal }) : '';
     return {

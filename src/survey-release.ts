@@ -47,6 +47,8 @@ export interface SurveyedImage extends FoundReference {
   readonly rewritable: Rewritable;
   /** It goes into a bundle: it renders as deployed or with a scan profile, or `images.gated` takes it. */
   readonly ships: boolean;
+  /** Values decide the digest it is pinned by, in every render that shows it; false for one with a tag alone. */
+  readonly digestFromValues: boolean;
 }
 
 /**

@@ -1,8 +1,11 @@
+import type { Digest } from '../bundle-spec/names.ts';
+import { standInDigests } from '../helm/digest-probe.ts';
 import { type DiscoverOptions, discoverRelease } from '../helm/discover.ts';
 import type { Discovery } from '../helm/discovery.ts';
 import type { Helm } from '../helm/helm.ts';
 import { type Rewrite, rewriteRelease } from '../helm/prove.ts';
 import type { HelmRelease, ValuesText } from '../helm/render.ts';
+import type { StoredDigests } from '../images/stored-digests.ts';
 import type { SurveyInput, SurveyOptions } from './survey-release.ts';
 
 /** Stands for the registry behind the gap while a rewrite is proven on the connected side. */
@@ -12,6 +15,8 @@ const proofTarget = { host: 'registry.diolkos.invalid', prefix: '' };
 export interface Variant {
   readonly discovery: Discovery;
   readonly rewrite: Rewrite;
+  /** Digests that values decide wherever they stand: proven with others in their place. */
+  readonly movable: ReadonlySet<Digest>;
 }
 
 /** What is laid on top of the values as deployed. */
@@ -41,8 +46,20 @@ export async function surveyVariant(
   const minors = kubernetes === undefined ? source.input.kubernetes : [kubernetes];
   const release = releaseWith(source, layer?.values ?? []);
   const discovery = await discoverRelease(helm, release, { ...common, kubernetes: minors });
-  const rewrite = await rewriteRelease(helm, release, discovery, proofTarget, { ...common, installedBy: 4 });
-  return { discovery, rewrite };
+  const prove = (digests: StoredDigests) =>
+    rewriteRelease(helm, release, discovery, proofTarget, { ...common, digests, installedBy: 4 });
+  const digests = standInDigests(discovery.rewrite);
+  const rewrite = await prove(digests);
+  if (isProven(rewrite, digests)) return { discovery, rewrite, movable: new Set(digests.keys()) };
+  return { discovery, rewrite: await prove(new Map()), movable: new Set() };
+}
+
+/** Nothing is left, and nothing foreign is pinned by what stands in for a digest. */
+function isProven({ leftovers, findings }: Rewrite, digests: StoredDigests): boolean {
+  if (digests.size === 0) return true;
+  const standIns = [...digests.values()];
+  const isForeign = findings.some(({ message }) => standIns.some((digest) => message.includes(digest)));
+  return !isForeign && leftovers.every(({ reason }) => reason === 'untagged');
 }
 
 /** The release of a survey as helm is asked to render it. */

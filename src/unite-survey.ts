@@ -1,6 +1,7 @@
 import type { RenderedKind } from '../bundle-spec/bundle-json.ts';
 import type { Finding } from '../bundle-spec/finding.ts';
 import type { Rewritable } from '../bundle-spec/found-image.ts';
+import type { Digest } from '../bundle-spec/names.ts';
 import type { FoundReference, Leftover } from '../helm/discovery.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
 import type { SurveyedImage } from './survey-release.ts';
@@ -22,6 +23,7 @@ export function uniteImages(survey: SurveyedVariants): SurveyedImage[] {
       places: unitePlaces(found.flatMap(({ places }) => places)),
       rewritable: rewritability(reference, found, survey),
       ships: shown === 'gated' ? profiles.length > 0 || survey.taken.has(reference) : shown !== 'declared',
+      digestFromValues: isFromValues(reference, survey),
     };
   });
   return [...images, ...runtimeImages(survey)].sort((a, b) => (a.reference < b.reference ? -1 : 1));
@@ -38,6 +40,7 @@ function runtimeImages(survey: SurveyedVariants): SurveyedImage[] {
     places: unitePlaces(group.map(({ place }) => place)),
     rewritable: 'no',
     ships: false,
+    digestFromValues: false,
   }));
 }
 
@@ -78,6 +81,16 @@ function rewritability(reference: string, found: readonly FoundReference[], surv
   const proven = variants.flatMap(({ rewrite }) => rewrite.rewritable.get(reference) ?? []);
   for (const way of ['no', 'post-render', 'values'] as const) if (proven.includes(way)) return way;
   return found.some(({ valuesPaths }) => valuesPaths.length > 0) ? 'values' : 'post-render';
+}
+
+/** Another image may be pinned by the same digest: what holds of one of them has to hold of all. */
+function isFromValues(image: string, { deployed, profiles, opened }: SurveyedVariants): boolean {
+  const digest = /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1] as Digest | undefined;
+  if (digest === undefined) return false;
+  const shows = ({ discovery }: Variant): boolean =>
+    [...discovery.references, ...discovery.dumped].some(({ reference }) => reference.endsWith(digest));
+  const showing = [deployed, ...profiles.values(), ...opened].filter(shows);
+  return showing.length > 0 && showing.every(({ movable }) => movable.has(digest));
 }
 
 /** A place that shows as deployed is not named again for each scan profile. */

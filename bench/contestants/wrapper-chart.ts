@@ -6,12 +6,18 @@ import type { SeededImage } from '../seed-registry.ts';
 const chart = join(import.meta.dirname, '../wrapper-chart');
 
 /**
- * Writes a chart that names all images, in the shapes that charts have. Indexes are pinned by digest: then all of them travels, by tag
- * alone it would be the target's platforms only.
+ * Writes a chart that names all images, in the shapes that charts have. Indexes are pinned by digest, and the chart itself knows the digests:
+ * then all of them travels, by values or tag alone it would be the target's platforms only.
  */
 export async function writeWrapperChart(images: readonly SeededImage[], folder: string): Promise<void> {
   await cp(chart, folder, { recursive: true });
   await writeFile(join(folder, 'values.yaml'), JSON.stringify(values(images)));
+  await writeFile(join(folder, 'templates/digests.yaml'), JSON.stringify(knownDigests(images)));
+}
+
+function knownDigests(images: readonly SeededImage[]): object {
+  const data = { digests: images.map(({ digest }) => digest).join(' ') };
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'digests' }, data };
 }
 
 function values(images: readonly SeededImage[]): object {

@@ -13,6 +13,7 @@ import { findHelm } from '../../helm/helm.ts';
 import { rewriteUnproven } from '../../helm/leftovers.ts';
 import { rewriteRelease } from '../../helm/prove.ts';
 import type { HelmRelease } from '../../helm/render.ts';
+import { storedDigests } from '../../images/stored-digests.ts';
 import { missingImages } from '../missing-images.ts';
 import { rightsProblems } from '../preflight-checks.ts';
 import { rewriteRemarks } from '../rewrite-remarks.ts';
@@ -99,7 +100,7 @@ async function prove(
   });
   if (missing !== undefined) throw missing;
   const { pullSecret } = known(run, 'site').registry;
-  const wanted = { ...options, ...(pullSecret === undefined ? {} : { pullSecret }) };
+  const wanted = { ...options, digests: storedDigests(images), ...(pullSecret === undefined ? {} : { pullSecret }) };
   const proof = await rewriteRelease(helm, release, discovery, known(run, 'target'), wanted);
   if (proof.leftovers.length > 0) throw rewriteUnproven(proof.leftovers);
   const rendered = discovery.bases.flatMap(({ objects }) => objects);
