@@ -6,7 +6,7 @@ import { readYaml } from './subcharts.ts';
 import type { ValueUse } from './template-loops.ts';
 import { formatPath, isMap, type Path } from './values-path.ts';
 
-/** The host of images that had to be invented so that a template renders. They are none of the chart's. */
+/** The host of everything that is made up so that a template renders: no chart means it, and an image from there is none of the chart's. */
 export const placeholderHost = 'placeholder.invalid';
 
 /** Keys of parts of a reference: an invented tag, digest or host would make a false image of a true one. */

@@ -1,9 +1,7 @@
 import type { Values } from '../bundle-spec/values-layer.ts';
+import { placeholderHost } from './gate-knowledge.ts';
 import type { Edit } from './overrides.ts';
 import { formatPath, getAt, isMap, type Path } from './values-path.ts';
-
-/** The host of everything that is made up: no chart means it, and an image from there is none of the chart's. */
-export const placeholderHost = 'placeholder.invalid';
 
 /**
  * What to set so that a chart which failed with `message` (`template:line: reason`) may go on: the values that the message names, in their

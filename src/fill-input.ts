@@ -1,4 +1,5 @@
 import type { Finding } from '../bundle-spec/finding.ts';
+import { placeholderHost } from '../helm/gate-knowledge.ts';
 import type { Helm } from '../helm/helm.ts';
 import { fillPlaceholders, type Placeholder } from '../helm/placeholders.ts';
 import { withChartFile } from './chart-file.ts';
@@ -43,9 +44,11 @@ function shortened(text: string): string {
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 
+const madeUp = new RegExp(`(?:^|[./@])${placeholderHost.replace('.', '\\.')}(?:[:/]|$)`);
+
 /** The survey without images that a placeholder names: VALUE_MISSING tells of the value, and there is no such image. */
 export function withoutPlaceholders(survey: ReleaseSurvey): ReleaseSurvey {
-  const isReal = (text: string): boolean => !/(?:^|[./@])placeholder\.invalid(?:[:/]|$)/.test(text);
+  const isReal = (text: string): boolean => !madeUp.test(text);
   return {
     ...survey,
     images: survey.images.filter(({ reference }) => isReal(reference)),
