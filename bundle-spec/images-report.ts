@@ -16,7 +16,7 @@ export type ReportedImage = z.infer<typeof ReportedImage>;
 export const ReportedChart = z.strictObject({
   name: z.string().describe('Name in Chart.yaml; the path given where that cannot be read.'),
   version: z.string().describe('Version in Chart.yaml; empty where that cannot be read.'),
-  release: z.string().describe('Name of the release that was rendered.'),
+  release: z.string().describe('Name of the release that was rendered; empty where the chart cannot be read.'),
   images: z.array(ReportedImage),
   findings: z
     .array(Finding)
