@@ -20,10 +20,13 @@ export interface ChartTree {
   readonly values: Values;
 }
 
+/** `name` is what the chart is called whose Chart.yaml gives it no name. */
 export function readChartTree(files: ChartFiles, name: string, values: Values): ChartTree {
   const copy = structuredClone(values);
+  const metadata = metadataOf(files);
+  const folder = typeof metadata.name === 'string' && metadata.name !== '' ? metadata.name : name;
   return {
-    charts: [...chartsIn({ folder: name, files, metadata: metadataOf(files), scope: [], enabled: always }, copy)],
+    charts: [...chartsIn({ folder, files, metadata, scope: [], enabled: always }, copy)],
     values: copy,
   };
 }

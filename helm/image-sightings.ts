@@ -12,12 +12,14 @@ export interface Sighting {
   readonly where: string;
   /** The values path or the words that it shows: the same in two places is the same image. */
   readonly shows: string;
+  /** True for a reference that stands in the template from end to end, as `shows` has it. */
+  readonly literal?: true;
 }
 
 /** What begins a reference in a document or an argument: `image: "`, `--sidecar-image=`. */
 const imageMark = /(?:^|[\s"'{,_-])\w*[iI](?:mage|MAGE)["']?\s*[:=][ \t]*["']?$/;
-const imageLine = /(?:^|\n)[^\n#]*?(?:^|[\s"'{,_-])\w*[iI]mage["']?\s*[:=][ \t]*["']?([A-Za-z0-9][^\s"']*)/;
-const hostedReference = /(?<![\w./@:-])(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?(?:\/[\w.-]+)+(?::[\w.-]+|@sha256:[0-9a-f]{64})/;
+const imageLine = /(?:^|\n)[^\n#]*?(?:^|[\s"'{,_-])\w*[iI]mage["']?\s*[:=][ \t]*["']?([A-Za-z0-9][^\s"']*)/g;
+const hostedReference = /(?<![\w./@:-])(?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?(?:\/[\w.-]+)+(?::[\w.-]+|@sha256:[0-9a-f]{64})/g;
 
 /** Finds images in what templates print: keys and flags that say image, references in full, and values that hold images. */
 export class SightingFinder {
@@ -46,10 +48,9 @@ export class SightingFinder {
   *#search(parts: readonly Part[], marked: boolean): Generator<Sighting> {
     let due = marked;
     let isPrinted = false;
-    for (const { guard, term, where } of parts) {
+    for (const [index, { guard, term, where }] of parts.entries()) {
       if (term.kind === 'known' && typeof term.value === 'string') {
-        const shows = imageInText(term.value, due);
-        if (shows !== undefined) yield { guard, where, shows };
+        yield* literalSightings(parts, index, due);
         const isMark = imageMark.test(term.value);
         const isOver = term.value.includes('\n') && (isPrinted || term.value.trim() !== '');
         due = isMark || (due && !isOver);
@@ -62,7 +63,10 @@ export class SightingFinder {
   }
 
   #sightingsOf(term: Term, where: string, due: boolean): readonly Sighting[] {
-    if (term.kind === 'known') return due && isTruthy(term.value) ? [{ guard: always, where, shows: String(term.value) }] : [];
+    if (term.kind === 'known') {
+      const shows = String(term.value);
+      return due && isTruthy(term.value) ? [{ guard: always, where, shows, ...(isLiteral(shows) ? { literal: true } : {}) }] : [];
+    }
     if (term.kind === 'value')
       return this.#showsImage(term.path, due) ? [{ guard: always, where, shows: formatPath(term.path) }] : [];
     const memory = due ? this.#foundDue : this.#found;
@@ -120,9 +124,57 @@ function termsIn(term: Term): readonly Term[] {
   return term.kind === 'merged' ? term.terms : [];
 }
 
-/** The image that a literal text names; where one is due, its first word. */
-function imageInText(text: string, due: boolean): string | undefined {
-  const first = due ? /^["']?([A-Za-z0-9][^\s"']*)/.exec(text)?.[1] : undefined;
-  if (first !== undefined) return first;
-  return hostedReference.exec(text)?.[0] ?? (/[iI]mage/.test(text) ? imageLine.exec(text)?.[1] : undefined);
+interface NamedImage {
+  readonly shows: string;
+  /** Lines of the text above it. */
+  readonly line: number;
+  /** Nothing stands behind it. */
+  readonly isLast: boolean;
+}
+
+/** The images that a literal text names, each once; where one is due, its first word. */
+function imagesInText(text: string, due: boolean): readonly NamedImage[] {
+  const found = new Map<string, NamedImage>();
+  const add = (shows: string | undefined, start: number): void => {
+    if (shows === undefined || found.has(shows) || isComment(text, start)) return;
+    found.set(shows, { shows, line: text.slice(0, start).split('\n').length - 1, isLast: start + shows.length >= text.length });
+  };
+  const first = due ? /^["']?([A-Za-z0-9][^\s"']*)/.exec(text) : null;
+  if (first !== null) add(first[1], first[0].length - (first[1]?.length ?? 0));
+  for (const match of text.matchAll(hostedReference)) add(match[0], match.index);
+  if (!/[iI]mage/.test(text)) return [...found.values()];
+  for (const match of text.matchAll(imageLine)) add(match[1], match.index + match[0].length - (match[1]?.length ?? 0));
+  return [...found.values()];
+}
+
+function literalSightings(parts: readonly Part[], index: number, due: boolean): Sighting[] {
+  const part = parts[index];
+  if (part?.term.kind !== 'known') return [];
+  const { guard, where, term } = part;
+  return imagesInText(String(term.value), due).map(({ shows, line, isLast }) => {
+    const literal = isLiteral(shows) && !(isLast && goesOn(parts[index + 1]));
+    return { guard, where: lineBelow(where, line), shows, ...(literal ? { literal } : {}) };
+  });
+}
+
+function isComment(text: string, start: number): boolean {
+  return /(?:^|\s)#/.test(text.slice(text.lastIndexOf('\n', start - 1) + 1, start));
+}
+
+/** Whether what follows a text may be printed right behind it. */
+function goesOn(next: Part | undefined): boolean {
+  if (next === undefined) return false;
+  return next.term.kind !== 'known' || !/^[\s"'},]/.test(String(next.term.value));
+}
+
+/** With a tag or digest. */
+function isLiteral(shows: string): boolean {
+  return (
+    /^[\w.-]+(?::\d+(?=\/))?(?:\/[\w.-]+)*(?::\w(?:[\w.-]*\w)?)?(?:@sha256:[0-9a-f]{64})?$/.test(shows) &&
+    /[:@][^/]*$/.test(shows)
+  );
+}
+
+function lineBelow(where: string, lines: number): string {
+  return where.replace(/\d+$/, (line) => String(Number(line) + lines));
 }

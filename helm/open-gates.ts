@@ -4,6 +4,7 @@ import type { Finding } from '../bundle-spec/finding.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { annotationFindings, readAnnotatedImages } from './chart-annotations.ts';
 import { readArchive } from './chart-archive.ts';
+import { closedGateFindings } from './closed-gates.ts';
 import { findCompiledIn } from './compiled-in.ts';
 import { findDeclared, isShown, unusedReferences } from './declared-references.ts';
 import { describeGated } from './describe-gated.ts';
@@ -15,10 +16,11 @@ import { type GateRender, GateRenderer } from './gate-render.ts';
 import { GateRun } from './gate-run.ts';
 import { changesImages, isOtherPin, withoutVariants } from './gate-variants.ts';
 import type { Helm } from './helm.ts';
+import { ignoredReferences } from './ignored-references.ts';
 import type { HelmRelease } from './render.ts';
 import { openSession, type RenderSession } from './render-session.ts';
 import { findSimpleGates } from './simple-gates.ts';
-import { findGates } from './template-gates.ts';
+import { readGates } from './template-gates.ts';
 
 export interface GateOptions extends DiscoverOptions {
   /** Renders after which no further gate is tried; probes of what the gates showed come on top. Default 120. */
@@ -47,10 +49,11 @@ export async function openGates(helm: Helm, release: HelmRelease, discovery: Dis
   const kubernetes = newest(options.kubernetes);
   const renderer = new GateRenderer(session, values, discovery, kubernetes);
   const files = readArchive(await readFile(release.chart), basename(release.chart));
-  const gatesOf = (seen: Values): readonly Gate[] => findGates({ files, name: basename(release.chart) }, seen);
+  const read = readGates({ files, name: basename(release.chart) }, values);
+  const gatesOf = (seen: Values): readonly Gate[] => readGates({ files, name: basename(release.chart) }, seen).gates;
   const run = new GateRun({ renderer, findGates: gatesOf, mayGoOn: budgetOf(session, options) });
   const declared = findDeclared(values);
-  const gates = gatesOf(values).filter((gate) => !isOtherPin(gate));
+  const gates = read.gates.filter((gate) => !isOtherPin(gate));
   await run.try(gates.toSorted((a, b) => Number(changesImages(a)) - Number(changesImages(b))));
   const seen = shownIn(discovery, run.opened);
   const unseen = declared.filter((image) => !isShown(image, seen)).map(({ path }) => path);
@@ -70,6 +73,11 @@ export async function openGates(helm: Helm, release: HelmRelease, discovery: Dis
     findings: [
       ...renderer.findings(),
       ...run.unfinished(),
+      ...closedGateFindings(
+        read.closed,
+        new Set([...seen, ...shownIn(discovery, run.opened)]),
+        ignoredReferences(options.ignore),
+      ),
       ...compiledIn,
       ...annotationFindings(await readAnnotatedImages(release.chart), shown),
     ],

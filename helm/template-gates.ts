@@ -9,18 +9,36 @@ import { GateWorld } from './gate-world.ts';
 import { type Sighting, SightingFinder } from './image-sightings.ts';
 import { switchGates } from './switch-gates.ts';
 import { parseTemplate } from './template-syntax.ts';
-import { known, type Term } from './template-term.ts';
+import { known, opaque, type Term } from './template-term.ts';
 import { type DefinedTemplate, TemplateWalk } from './template-walk.ts';
 import { formatPath } from './values-path.ts';
 
 const mostGates = 200;
+
+/** An image that a template names in full. */
+export interface LiteralImage {
+  readonly reference: string;
+  /** `shop/templates/pod.yaml:12`. */
+  readonly where: string;
+}
+
+export interface ChartGates {
+  readonly gates: readonly Gate[];
+  /** Images that templates name where they are not known to render as deployed, each once. */
+  readonly closed: readonly LiteralImage[];
+}
+
+/** The gates of a chart. */
+export function findGates(chart: { readonly files: ChartFiles; readonly name: string }, values: Values): Gate[] {
+  return [...readGates(chart, values).gates];
+}
 
 /**
  * The settings that make a chart render images which it does not render with `values`, most promising first; at most 200. Every condition
  * of the templates that keeps an image back is read from a parse of them, helm is not asked. `values` are the effective ones. For a chart
  * with a template that cannot be read to its end, the switches beside images that were not seen are gates too.
  */
-export function findGates(chart: { readonly files: ChartFiles; readonly name: string }, values: Values): Gate[] {
+export function readGates(chart: { readonly files: ChartFiles; readonly name: string }, values: Values): ChartGates {
   const tree = readChartTree(chart.files, chart.name, values);
   const world = new GateWorld(tree.values);
   const { sightings, refusals, walk, unreadCharts } = walkCharts(tree.charts, world);
@@ -33,7 +51,11 @@ export function findGates(chart: { readonly files: ChartFiles; readonly name: st
   const solver = new GateSolver(world, knowledge, refusals);
   const shown = new Set(sightings.filter(({ guard }) => world.holds(guard) === true).map(({ shows }) => shows));
   const unread = walk.isExhausted ? tree.charts : unreadCharts;
-  return [...gatesOf(closed, solver, shown), ...switchGates(unread, world.values, shown)].slice(0, mostGates);
+  const literals = new Map(closed.filter(({ literal }) => literal).map(({ shows, where }) => [shows, where]));
+  return {
+    gates: [...gatesOf(closed, solver, shown), ...switchGates(unread, world.values, shown)].slice(0, mostGates),
+    closed: [...literals].map(([reference, where]) => ({ reference, where })),
+  };
 }
 
 interface WalkedCharts {
@@ -98,18 +120,22 @@ function definedIn(files: readonly TemplateFile[]): Map<string, DefinedTemplate>
 /** What `.` is at the top of a chart's templates. */
 function rootOf({ folder, files, metadata, scope }: ScopedChart): Term {
   const entries = Object.entries(metadata).map(([key, value]) => [`${key[0]?.toUpperCase()}${key.slice(1)}`, value]);
-  const release = { Name: 'release', Namespace: 'default', Service: 'Helm', Revision: 1, IsInstall: true, IsUpgrade: false };
+  const release = { Name: 'release', Namespace: 'default', Service: 'Helm', Revision: 1, IsInstall: true };
   return {
     kind: 'map',
     entries: new Map<string, Term>([
       ['Values', { kind: 'value', path: scope, root: true }],
       ['Chart', known({ ...Object.fromEntries(entries), IsRoot: scope.length === 0 })],
-      ['Release', known(release)],
+      ['Release', { kind: 'map', entries: new Map([...Object.entries(release).map(knownEntry), ['IsUpgrade', opaque]]) }],
       ['Capabilities', { kind: 'cluster', part: 'capabilities' }],
       ['Files', { kind: 'files', files }],
       ['Template', known({ Name: `${folder}/templates/template.yaml`, BasePath: `${folder}/templates` })],
     ]),
   };
+}
+
+function knownEntry([key, value]: readonly [string, unknown]): [string, Term] {
+  return [key, known(value)];
 }
 
 type Solved = { readonly sighting: Sighting; readonly solutions: readonly [Solution, ...Solution[]] };

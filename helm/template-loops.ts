@@ -54,6 +54,9 @@ function plainItems(term: Term, keyed: boolean, context: LoopContext): LoopItem[
     return entriesOf(term.value).map(([key, value]) => ({ key: known(key), item: known(value), opens: always }));
   }
   if (term.kind === 'map') return [...term.entries].map(([key, item]) => ({ key: known(key), item, opens: always }));
+  if (term.kind === 'files') {
+    return [...term.files].map(([path, body]) => ({ key: known(path), item: known(body.toString('utf8')), opens: always }));
+  }
   if (term.kind === 'list') return term.items.map((item, index) => ({ key: known(index), item, opens: always }));
   return [{ key: opaque, item: opaque, opens: unknown }];
 }

@@ -1,3 +1,4 @@
+import { matchesGlob } from 'node:path';
 import { always, and, type Condition, never, not, unknown } from './gate-condition.ts';
 import type { GateWorld } from './gate-world.ts';
 import { callFunction, type FunctionContext } from './template-functions.ts';
@@ -293,7 +294,18 @@ function callMethod(receiver: Term & { kind: 'files' | 'cluster' }, method: stri
     if (method !== 'Has') return fieldOf(receiver, method);
     return { kind: 'truth', condition: typeof first === 'string' ? { kind: 'api', version: first } : unknown };
   }
+  if (method === 'AsConfig' || method === 'AsSecrets') return known(textsOf(receiver.files).join('\n'));
   if (typeof first !== 'string') return opaque;
-  if (method === 'Get') return known(receiver.files.get(first)?.toString('utf8') ?? '');
-  return { kind: 'opaque', shows: [] };
+  const text = receiver.files.get(first)?.toString('utf8') ?? '';
+  if (method === 'Get' || method === 'GetBytes') return known(text);
+  if (method === 'Lines') return known(text.split('\n'));
+  if (method !== 'Glob') return opaque;
+  return { kind: 'files', files: new Map([...receiver.files].filter(([path]) => matchesGlob(path, first))) };
+}
+
+/** Files larger than this say nothing of what a chart deploys, and cost time. */
+const largestFile = 200_000;
+
+function textsOf(files: ReadonlyMap<string, Buffer>): string[] {
+  return [...files.values()].filter(({ length }) => length <= largestFile).map((body) => body.toString('utf8'));
 }

@@ -36,6 +36,15 @@ export const gateCases: readonly GateCase[] = [
     },
   },
   {
+    chart: 'gates-closed',
+    shape: 'images that no setting opens are named with their line, those of files that a switch opens are gated',
+    gated: { 'quay.io/shop/extra:1.2': { gates: ['extras.enabled=true'], paths: [] } },
+    findings: [
+      ['IMAGE_BEHIND_CLOSED_GATE', /^quay\.io\/shop\/migrate:2\.0 stands at gates-closed\/templates\/pod\.yaml:11 /],
+      ['IMAGE_BEHIND_CLOSED_GATE', /^docker\.io\/shop\/copy:3 stands at gates-closed\/templates\/pod\.yaml:15 /],
+    ],
+  },
+  {
     chart: 'gates-cluster-version',
     shape: 'an image for older clusters',
     gated: { 'quay.io/shop/old:1': { gates: ['--kube-version=1.29'], paths: ['old'] } },

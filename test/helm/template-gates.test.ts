@@ -219,7 +219,7 @@ test('a gate names the template and line of the image', () => {
   const files = new Map([['templates/pod.yaml', Buffer.from(`a: 1\n{{- if .Values.on }}\n${container}\n{{- end }}\n`)]]);
   assert.deepEqual(
     findGates({ files, name: 'shop' }, { on: false }).map(({ where }) => where),
-    ['shop/templates/pod.yaml:2'],
+    ['shop/templates/pod.yaml:3'],
   );
 });
 
