@@ -2,7 +2,7 @@ import type { Finding } from '../bundle-spec/finding.ts';
 import { isLocal, type Target } from '../images/reference.ts';
 import { splitManifests } from './manifest-stream.ts';
 import { pathTokensOf, pinOf, type Spelling, spellingOf, type Token } from './reference-text.ts';
-import { isOtherHost } from './registry-hosts.ts';
+import { isOtherHost, isRegistryHost } from './registry-hosts.ts';
 import { isFileName } from './token-meaning.ts';
 
 export interface ForeignTextOptions {
@@ -15,7 +15,7 @@ export interface ForeignTextOptions {
 
 /**
  * FOREIGN_TEXT for whatever in a rewritten stream still names a foreign image. Warning: a pinned reference under a key that says image, and any
- * text with the host and path, or the very words, of an image that is known. Info: another path at the registry of such an image, and a
+ * text with the host and path, or the very words, of an image that is known. Info: another path at the registry of such an image or at one that is known by its name, and a
  * reference with host and full version. A second look that shares no rule of caution with the finder: it goes by lines, through every document,
  * and through base64 that decodes to text. Comments and schemas are left out.
  */
@@ -72,7 +72,7 @@ class ForeignTexts {
     if (spelling.pinned && isEntry(line, token)) return 'image';
     if (repository === '') return undefined;
     const isVersion = spelling.pinned && /\d\.\d|@/.test(pinOf(token.text));
-    return isVersion || this.#hosts.has(spelling.reference.host) ? 'hint' : undefined;
+    return isVersion || this.#hosts.has(spelling.reference.host) || isRegistryHost(spelling.reference.host) ? 'hint' : undefined;
   }
 
   #isHarmless(text: string, { reference }: Spelling): boolean {

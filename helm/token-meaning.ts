@@ -68,16 +68,20 @@ function labelBefore(text: string, token: Token): string | undefined {
   const start = token.start - (token.scheme === undefined ? 0 : token.scheme.length + 3);
   if (start === 0) return undefined;
   const before = text.slice(Math.max(0, start - 100), start);
+  if (before.endsWith('>')) return elementBefore(text, token);
   return /([A-Za-z][\w.-]*)["']?\s*(?:=|:)\s*["']?$/.exec(before)?.[1] ?? /--?([A-Za-z][\w-]*)[ \t]+["']?$/.exec(before)?.[1];
 }
 
-/** `entry`: a key and the token make the line, as in a manifest with template commands around it. */
+/** `entry`: a key and the token make the line, as in TOML or a manifest with template commands around it; or both stand in quotes or tags, as in JSON and XML. */
 function lineAround(text: string, { start, text: { length } }: Token): 'entry' | 'comment' | 'other' {
   const before = text.slice(Math.max(text.lastIndexOf('\n', start - 1) + 1, start - 200), start);
   if (/^\s*(?:#|\/\/)/.test(before)) return 'comment';
   const end = text.indexOf('\n', start);
   const after = text.slice(start + length, end === -1 ? undefined : Math.min(end, start + length + 200));
-  return /^\s*(?:-\s+)?["']?[\w.-]+["']?:\s+["']?$/.test(before) && /^["']?,?\s*(?:#.*)?$/.test(after) ? 'entry' : 'other';
+  const isLine = /^\s*(?:-\s+)?["']?[\w.-]+["']?(?::\s+|\s*=\s*)["']?$/.test(before) && /^["']?,?\s*(?:#.*)?$/.test(after);
+  const isPair = /"[\w.-]+"\s*:\s*"$/.test(before) && after.startsWith('"');
+  const isElement = /<[\w.-]+>$/.test(before) && after.startsWith('</');
+  return isLine || isPair || isElement ? 'entry' : 'other';
 }
 
 /** Nothing but quotes, blanks and separators of lists around it, or its own label in front. */
@@ -91,10 +95,17 @@ function standsAlone(text: string, token: Token, named: string | undefined): boo
 /** More is put behind it, or it is the beginning of a pattern: `quay.io/shop/*`, `quay.io/shop/api:${TAG}`. */
 function isOpenEnded(text: string, token: Token): boolean {
   const end = token.start + token.text.length;
+  if (elementBefore(text, token) !== undefined && text.startsWith('</', end)) return false;
   return (
     /^[/:@._-]*(?:[*$%{<]|\[\[)/.test(text.slice(end, end + 4)) ||
     /[*}>$]$/.test(text.slice(Math.max(0, token.start - 1), token.start))
   );
+}
+
+/** The name of the XML element that begins right before a token: `<image>`. */
+function elementBefore(text: string, { start }: Token): string | undefined {
+  if (text[start - 1] !== '>') return undefined;
+  return /<([A-Za-z][\w.-]*)>$/.exec(text.slice(Math.max(0, start - 100), start))?.[1];
 }
 
 const fileEnd =

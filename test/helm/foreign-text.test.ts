@@ -18,7 +18,8 @@ const lines: readonly { readonly text: string; readonly found: readonly string[]
   { why: 'a pinned reference as image', text: '  - image: busybox:1.28 # tools', found: ['warning busybox:1.28'] },
   { why: 'the same in JSON in a string', text: 'a: "{\\"image\\":\\"busybox:1.28\\"}"', found: ['warning busybox:1.28'] },
   { why: 'another path at a known registry', text: 'base: quay.io/shop', found: ['info quay.io/shop'] },
-  { why: 'a full version elsewhere', text: 'a: ghcr.io/x/y:1.2.3', found: ['info ghcr.io/x/y:1.2.3'] },
+  { why: 'a path at a registry that is one by its name', text: 'repository: ghcr.io/x/y', found: ['info ghcr.io/x/y'] },
+  { why: 'a full version elsewhere', text: 'a: images.example.com/y:1.2.3', found: ['info images.example.com/y:1.2.3'] },
   {
     why: 'base64 of a document',
     text: `a: ${Buffer.from('worker:\n  image: busybox:1.28\n').toString('base64')}`,
