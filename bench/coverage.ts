@@ -82,7 +82,7 @@ async function coverChart(truth: Truth, { cli, helms, charts, scratch, signal }:
     missed: deployed.filter((reference) => !isShown(reference, 'used', 'hard-coded')),
     missedGated: truth.gated.flatMap(({ reference }) => (isShown(reference, 'used', 'hard-coded', 'gated') ? [] : [reference])),
     wrong: [...found].flatMap(([reference, name]) =>
-      name === 'declared' || known.has(reference) ? [] : [`${reference} (${name})`],
+      name === 'declared' || name === 'runtime' || known.has(reference) ? [] : [`${reference} (${name})`],
     ),
     rewrite:
       four.rewrite.code === 0 ? 'proven' : (/(\d+) references? (?:is|are) not proven/.exec(four.rewrite.stderr)?.[0] ?? 'failed'),
