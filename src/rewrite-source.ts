@@ -49,9 +49,9 @@ export async function rewriteSource(
   });
 }
 
-/** The CRDs that an install brings first; no value changes them. */
+/** The CRDs that an install brings first; no value changes them. The discovery has validated the values, as far as that goes without the internet. */
 async function renderCrds(helm: Helm, release: HelmRelease, options: RenderOptions): Promise<string> {
-  const stream = await renderManifests(helm, release, options);
+  const stream = await renderManifests(helm, release, { ...options, skipSchemaValidation: true });
   // A file that begins with "---" leaves its source comment alone in a document, so files are told apart, not documents.
   const files = stream.split(/^---\n(?=# Source: )/m);
   return files

@@ -51,6 +51,12 @@ test('--manifests prints what would be installed, with nothing foreign in it', a
   ]);
 });
 
+test('--manifests of a chart whose values schema refers to the internet', async (t) => {
+  const schema = '{"properties": {"a": {"$ref": "https://schemas.shop.invalid/a.json"}}}';
+  const folder = await folderWith(t, { ...chart, 'chart/values.schema.json': schema });
+  assert.equal(imagesOf(assertDone(await rewrite(folder, '--manifests'))).length, 3);
+});
+
 test('--pull-secret is in every pod', async (t) => {
   const folder = await folderWith(t, chart);
   const stream = assertDone(await rewrite(folder, '--manifests', '--pull-secret', 'site-registry'));
