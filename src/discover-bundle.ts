@@ -3,10 +3,10 @@ import type { RenderedKind } from '../bundle-spec/bundle-json.ts';
 import type { LockedImage } from '../bundle-spec/lock.ts';
 import { findHelm } from '../helm/helm.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
-import { checkProven, surveyReleases } from './discover-releases.ts';
 import { type ReleaseInput, readReleases } from './read-releases.ts';
 import type { SpecRegistries } from './spec-registries.ts';
 import type { ReleaseSurvey, SurveyedImage } from './survey-release.ts';
+import { checkProven, surveyReleases } from './survey-releases.ts';
 
 /** One image of the bundle and why it is there. */
 export interface DiscoveredImage extends Pick<LockedImage, 'reference' | 'class' | 'gates' | 'valuesPaths' | 'places'> {

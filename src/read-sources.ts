@@ -6,12 +6,12 @@ import type { CarriedValuesLayer } from '../bundle-spec/values-layer.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
 import type { StoredDigests } from '../images/stored-digests.ts';
 import type { ChartFlags } from './commands/chart-options.ts';
-import { surveyInput } from './discover-releases.ts';
 import { readBareChart } from './read-bare-chart.ts';
 import { readReleases } from './read-releases.ts';
 import { readSpec } from './read-spec.ts';
 import { openSpecRegistries } from './spec-registries.ts';
 import type { SurveyInput } from './survey-release.ts';
+import { surveyInput } from './survey-releases.ts';
 
 /** One release to look at: of a spec, or made for a chart that was given alone. */
 export interface Source {
