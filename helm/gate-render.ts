@@ -123,10 +123,17 @@ export class GateRenderer {
     this.#failed.set(reason, [...(this.#failed.get(reason) ?? []), gate]);
   }
 
+  /** What shows nothing is not kept: neither its objects nor the documents that were parsed for it. */
   #show(stream: string, { gate, values, session }: Omit<GateRender, keyof Shown>): Shown {
+    const { documents } = session;
+    const before = documents.size;
+    const kubernetes = gate.kubernetes ?? this.#kubernetes;
     const objects = session.read(stream).filter(({ value }) => !this.#deployedObjects.has(value));
-    const base = readBase(objects, gate.kubernetes ?? this.#kubernetes);
-    return { base, references: this.#newReferences(base, values) };
+    const base = readBase(objects, kubernetes);
+    const references = this.#newReferences(base, values);
+    if (references.size > 0) return { base, references };
+    for (const document of [...documents.keys()].slice(before)) documents.delete(document);
+    return { base: readBase([], kubernetes), references };
   }
 
   #newReferences({ places }: BaseRender, values: Values): ReadonlySet<string> {
