@@ -64,12 +64,28 @@ export function leftoverLine({ place, ...left }: Leftover): string {
 
 /** REWRITE_UNPROVEN that names object, path, reference and template of every leftover, and the lines to add to the spec. */
 export function rewriteUnproven(leftovers: readonly Leftover[]): BundleError {
-  const add = [...new Set(leftovers.map(({ specLine }) => specLine))];
   const what = leftovers.length === 1 ? '1 reference is' : `${leftovers.length} references are`;
   const lines = leftovers.map(leftoverLine).join('\n  ');
   return new BundleError('REWRITE_UNPROVEN', `${what} not proven to come from the site's registry:\n  ${lines}`, {
-    hint: `name the value that holds it in images.paths, or add to the spec: ${add.join(' ')}${hookHint(leftovers)}`,
+    hint: `${hintFor(leftovers)}${hookHint(leftovers)}`,
   });
+}
+
+/** A value that is named helps where the place is an image; a repository alone needs its tag. */
+function hintFor(leftovers: readonly Leftover[]): string {
+  const linesOf = (untagged: boolean): string =>
+    [...new Set(leftovers.filter(({ reason }) => (reason === 'untagged') === untagged).map(({ specLine }) => specLine))].join(
+      ' ',
+    );
+  const [tagged, untagged] = [linesOf(false), linesOf(true)];
+  return [
+    ...(tagged === '' ? [] : [`name the value that holds it in images.paths, or add to the spec: ${tagged}`]),
+    ...(untagged === ''
+      ? []
+      : [
+          `add to the spec: ${untagged}, with the tag that is pulled for TAG (where nothing is pulled, the repository in images.ignore)`,
+        ]),
+  ].join('; ');
 }
 
 /** What stands in a hook as it is pulled is left for one reason only. */

@@ -57,6 +57,12 @@ test('--manifests of a chart whose values schema refers to the internet', async 
   assert.equal(imagesOf(assertDone(await rewrite(folder, '--manifests'))).length, 3);
 });
 
+test('--manifests of a chart that looks a Secret up where the cluster serves the kind', async (t) => {
+  const check = `{{- if .Capabilities.APIVersions.Has "v1/Secret" }}{{ if not (lookup "v1" "Secret" "shop" "token") }}{{ fail "no token" }}{{ end }}{{ end }}`;
+  const folder = await folderWith(t, { ...chart, 'chart/templates/check.yaml': check });
+  assert.equal(imagesOf(assertDone(await rewrite(folder, '--manifests'))).length, 3);
+});
+
 test('--pull-secret is in every pod', async (t) => {
   const folder = await folderWith(t, chart);
   const stream = assertDone(await rewrite(folder, '--manifests', '--pull-secret', 'site-registry'));
@@ -74,7 +80,7 @@ test('what is not proven is named with the flag to add, --partial prints the res
     error: 'REWRITE_UNPROVEN',
     says: [
       'shop: Pod scanner, spec.containers[0].env[0].value: quay.io/shop/scanner (shop/templates/scanner.yaml)',
-      'name the value that holds it with --path, or add --extra quay.io/shop/scanner:TAG',
+      'hint:  add --extra quay.io/shop/scanner:TAG, with the tag that is pulled for TAG (where nothing is pulled, the repository in --ignore)',
     ],
   });
   const partial = await rewrite(folder, '--manifests', '--partial');
