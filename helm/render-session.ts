@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import pLimit from 'p-limit';
+import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { explainFailure } from './explain-failure.ts';
 import type { Helm } from './helm.ts';
 import { type ParsedDocuments, type RenderedObject, readManifests } from './manifest-stream.ts';
+import { nestedFiles } from './nested-files.ts';
 import { remoteSchemaReferences } from './remote-schema.ts';
-import { type HelmRelease, renderManifests } from './render.ts';
+import { type HelmRelease, type RenderOptions, renderManifests } from './render.ts';
 import { refuseSeveralDocuments } from './values-documents.ts';
 
 /** Renders of one release, counted, two at a time, documents that come again parsed once. */
@@ -58,20 +60,53 @@ export function openSession(helm: Helm, release: HelmRelease, options: SessionOp
       limit(async () => {
         const skipSchemaValidation = (await skipsSchema(helm, release)) || changes?.probe === true;
         renders += 1;
-        const printed = renderManifests(helm, release, {
+        const asked: RenderOptions = {
           apiVersions: [...(options.apiVersions ?? []), ...(changes?.apiVersions ?? [])],
           signal: options.signal,
           kubernetes,
           skipSchemaValidation,
+          kinds: showsKinds(release),
           ...(changes === undefined ? {} : { extraValues: changes.overrides, includeCrds: false }),
-        });
+        };
         // Probes and gates fail by the dozen; a release that fails as deployed is worth a closer look.
         return changes === undefined
-          ? printed.catch(async (error) => Promise.reject(await explainFailure(helm, release, error, options)))
-          : printed;
+          ? renderBase(helm, release, asked).catch(async (error) =>
+              Promise.reject(await explainFailure(helm, release, error, options)),
+            )
+          : renderManifests(helm, release, asked);
       }),
     read: (stream) => readManifests(stream, documents),
   };
+}
+
+const withoutKinds = new WeakSet<HelmRelease>();
+
+/** False for a release that renders only where no kinds are told; true until a session has rendered it as deployed. */
+export function showsKinds(release: HelmRelease): boolean {
+  return !withoutKinds.has(release);
+}
+
+/**
+ * A chart may take a kind such as `v1/Secret` among the API versions for a sign of a live cluster, look a Secret up and fail for want of it.
+ * At the install it is there; here such a chart is rendered as plain `helm template` does, in this and all later sessions on the release.
+ */
+async function renderBase(helm: Helm, release: HelmRelease, asked: RenderOptions): Promise<string> {
+  try {
+    return await renderManifests(helm, release, asked);
+  } catch (error) {
+    const isRefusal = error instanceof BundleError && error.code === 'RENDER_FAILED';
+    if (!isRefusal || asked.kinds === false || !(await looksUp(release))) throw error;
+    const printed = await renderManifests(helm, release, { ...asked, kinds: false }).catch(() => undefined);
+    asked.signal.throwIfAborted();
+    if (printed === undefined) throw error;
+    withoutKinds.add(release);
+    return printed;
+  }
+}
+
+async function looksUp({ chart }: HelmRelease): Promise<boolean> {
+  const texts = [...nestedFiles(await readFile(chart), basename(chart))].map(({ body }) => body.toString('utf8'));
+  return texts.some((text) => /\blookup\s+"/.test(text)) && texts.some((text) => text.includes('.APIVersions.Has'));
 }
 
 // Discovery, gates and proof are sessions on the same release, and reading a large chart takes 50 ms.

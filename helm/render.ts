@@ -30,6 +30,8 @@ export interface HelmRelease {
 export interface RenderOptions {
   /** Minor or version that the chart sees as the cluster's, with the API versions and kinds that it serves: `1.36`. */
   readonly kubernetes: string;
+  /** The chart sees the kinds that the cluster serves too (`v1/Secret`), which plain `helm template` does not tell. Default true. */
+  readonly kinds?: boolean;
   /** API versions the chart sees beside those of Kubernetes and those that helm knows: `monitoring.coreos.com/v1`. Default none. */
   readonly apiVersions?: readonly string[];
   /** Render although the chart's `values.schema.json` refuses the values, as a probe does. Default false. */
@@ -81,6 +83,10 @@ async function writeValues(folder: string, values: readonly ValuesText[], extra:
   return written;
 }
 
+function shownApis({ kubernetes, kinds = true }: RenderOptions): readonly string[] {
+  return apisOf(kubernetes).filter((api) => kinds || !/\/[A-Z]\w*$/.test(api));
+}
+
 function templateArguments(release: HelmRelease, layers: readonly WrittenLayer[], options: RenderOptions): string[] {
   return [
     'template',
@@ -90,7 +96,7 @@ function templateArguments(release: HelmRelease, layers: readonly WrittenLayer[]
     ...(options.includeCrds === false ? [] : ['--include-crds']),
     // A bare minor would reach charts as "v1.36", and those that make a tag of it name an image that does not exist.
     `--kube-version=${/^\d+\.\d+$/.test(options.kubernetes) ? `${options.kubernetes}.0` : options.kubernetes}`,
-    ...[...apisOf(options.kubernetes), ...(options.apiVersions ?? [])].map((version) => `--api-versions=${version}`),
+    ...[...shownApis(options), ...(options.apiVersions ?? [])].map((version) => `--api-versions=${version}`),
     ...(options.skipSchemaValidation === true ? ['--skip-schema-validation'] : []),
     ...layers.flatMap((layer) => ['--values', layer.path]),
   ];

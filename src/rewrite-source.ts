@@ -3,6 +3,7 @@ import type { FoundReference } from '../helm/discovery.ts';
 import type { Helm } from '../helm/helm.ts';
 import { type Rewrite, rewriteRelease } from '../helm/prove.ts';
 import { type HelmRelease, type RenderOptions, renderManifests } from '../helm/render.ts';
+import { showsKinds } from '../helm/render-session.ts';
 import type { Target } from '../images/reference.ts';
 import { withChartFile } from './chart-file.ts';
 import type { Source } from './read-sources.ts';
@@ -51,7 +52,7 @@ export async function rewriteSource(
 
 /** The CRDs that an install brings first; no value changes them. The discovery has validated the values, as far as that goes without the internet. */
 async function renderCrds(helm: Helm, release: HelmRelease, options: RenderOptions): Promise<string> {
-  const stream = await renderManifests(helm, release, { ...options, skipSchemaValidation: true });
+  const stream = await renderManifests(helm, release, { ...options, skipSchemaValidation: true, kinds: showsKinds(release) });
   // A file that begins with "---" leaves its source comment alone in a document, so files are told apart, not documents.
   const files = stream.split(/^---\n(?=# Source: )/m);
   return files
