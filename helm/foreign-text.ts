@@ -1,9 +1,11 @@
 import type { Finding } from '../bundle-spec/finding.ts';
+import type { Values } from '../bundle-spec/values-layer.ts';
 import { isLocal, type Target } from '../images/reference.ts';
 import { splitManifests } from './manifest-stream.ts';
 import { pathTokensOf, pinOf, type Spelling, spellingOf, type Token } from './reference-text.ts';
 import { isOtherHost, isRegistryHost } from './registry-hosts.ts';
 import { isFileName } from './token-meaning.ts';
+import { formatPath, isMap, type Path } from './values-path.ts';
 
 export interface ForeignTextOptions {
   readonly target: Target;
@@ -11,6 +13,8 @@ export interface ForeignTextOptions {
   readonly known: readonly string[];
   /** Of `images.ignore`, and what is told of already. */
   readonly isIgnored: (text: string) => boolean;
+  /** The values that the templates see, to tell where the text stands in them. */
+  readonly values: Values;
 }
 
 /**
@@ -58,9 +62,26 @@ class ForeignTexts {
       if (/^\s*(?:#|\/\/)/.test(line) || !/[/:]/.test(line)) continue;
       for (const [, token] of pathTokensOf(line)) {
         const kind = this.#kindOf(line, token);
-        if (kind !== undefined) this.found.set(`${where} ${token.text}`, foreignText(token.text, kind, where, template));
+        if (kind !== undefined) this.found.set(`${where} ${token.text}`, this.#tell(token.text, kind, { where, template }));
       }
     }
+  }
+
+  #tell(
+    text: string,
+    kind: 'image' | 'hint',
+    { where, template }: { readonly where: string; readonly template: string },
+  ): Finding {
+    const [path] = pathsWith(this.#options.values, [], text);
+    return {
+      severity: kind === 'image' ? 'warning' : 'info',
+      code: 'FOREIGN_TEXT',
+      message:
+        `${text} still stands in ${where} (${template}) after the rewrite` +
+        (path === undefined ? '' : `; ${formatPath(path)} of the values says the same`),
+      where,
+      fix: 'if a program pulls from there, set the value that holds it, and add what it pulls to images.extra; if not, add it to images.ignore',
+    };
   }
 
   #kindOf(line: string, token: Token): 'image' | 'hint' | undefined {
@@ -81,14 +102,10 @@ class ForeignTexts {
   }
 }
 
-function foreignText(text: string, kind: 'image' | 'hint', where: string, template: string): Finding {
-  return {
-    severity: kind === 'image' ? 'warning' : 'info',
-    code: 'FOREIGN_TEXT',
-    message: `${text} still stands in ${where} (${template}) after the rewrite`,
-    where,
-    fix: 'if a program pulls from there, set the value that holds it, and add what it pulls to images.extra; if not, add it to images.ignore',
-  };
+function* pathsWith(value: unknown, path: Path, text: string): Generator<Path> {
+  if (typeof value === 'string' && value.includes(text)) yield path;
+  else if (Array.isArray(value)) for (const [index, item] of value.entries()) yield* pathsWith(item, [...path, index], text);
+  else if (isMap(value)) for (const [key, inner] of Object.entries(value)) yield* pathsWith(inner, [...path, key], text);
 }
 
 function fieldOf(document: string, pattern: RegExp): string {

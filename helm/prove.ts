@@ -90,7 +90,7 @@ export async function rewriteRelease(
     postRender: proof.rule,
     rewritable: proof.rewritable,
     leftovers,
-    findings: findForeign(proof.rendered, { ...demand, leftovers, held: discovery.registries }),
+    findings: findForeign(proof.rendered, { ...demand, leftovers, held: discovery.registries, values: discovery.values }),
     pullSecretLeft: options.pullSecret === undefined ? [] : gapsOf(proof.rendered, release, options.pullSecret),
     renders: session.renders,
     manifests: () => proof.rendered[0]?.stream ?? '',

@@ -9,6 +9,7 @@ const foreign = (text: string, ignored = ''): string[] =>
     target,
     known,
     isIgnored: (one) => one === ignored,
+    values: {},
   }).map(({ severity, message }) => `${severity} ${message.split(' ')[0]}`);
 
 const lines: readonly { readonly text: string; readonly found: readonly string[]; readonly why: string }[] = [
@@ -40,16 +41,19 @@ for (const { why, text, found } of lines) {
 test('what the spec ignores, and schemas, are not told', () => {
   assert.deepEqual(foreign('a: ghcr.io/x/y:1.2.3', 'ghcr.io/x/y:1.2.3'), []);
   const schema = 'kind: CustomResourceDefinition\nspec: {default: "quay.io/shop/api:1"}\n';
-  assert.deepEqual(findForeignTexts(schema, { target, known, isIgnored: () => false }), []);
+  assert.deepEqual(findForeignTexts(schema, { target, known, isIgnored: () => false, values: {} }), []);
 });
 
-test('the place is named once, with its object and template', () => {
+test('the place is named once, with its object, template and value', () => {
   const [finding, ...more] = findForeignTexts(
     '# Source: shop/templates/a.yaml\nkind: Secret\nmetadata:\n  labels: {a: b}\n  name: "all"\nx: quay.io/shop/api\ny: quay.io/shop/api\n',
-    { target, known, isIgnored: () => false },
+    { target, known, isIgnored: () => false, values: { list: [{ base: 'quay.io/shop/api/%(type)s' }] } },
   );
   assert.deepEqual(
     [finding?.message, more],
-    ['quay.io/shop/api still stands in Secret/all (shop/templates/a.yaml) after the rewrite', []],
+    [
+      'quay.io/shop/api still stands in Secret/all (shop/templates/a.yaml) after the rewrite; list[0].base of the values says the same',
+      [],
+    ],
   );
 });
