@@ -9,6 +9,7 @@ import type { GateRender } from './gate-render.ts';
 import { settingsOf } from './gate-run.ts';
 import { extraReferences, ignoredReferences } from './ignored-references.ts';
 import { type Candidate, candidatesAt } from './image-shapes.ts';
+import { withoutKeeping } from './passing-documents.ts';
 import { type ProbedBase, probeBase } from './probe-base.ts';
 import type { HelmRelease } from './render.ts';
 import { parsePath } from './values-path.ts';
@@ -94,7 +95,8 @@ function newPlaces({ base, references }: GateRender): readonly Reading[] {
 }
 
 async function probeGate(render: GateRender, { options }: GatedContext): Promise<ProbedBase> {
-  const { session, values, base, references } = render;
+  const { values, base, references } = render;
+  const session = withoutKeeping(render.session);
   const texts = newPlaces(render).map(({ text }) => text);
   const named = options.paths.flatMap((text) => candidatesAt(values, parsePath(text) ?? [text]));
   const isPromising = ({ head }: Candidate): boolean => head !== '' && texts.some((text) => text.includes(head));

@@ -4,6 +4,7 @@ import type { ValueKnowledge } from './gate-solver.ts';
 import { slotAt } from './image-shapes.ts';
 import { readYaml } from './subcharts.ts';
 import type { ValueUse } from './template-loops.ts';
+import { choicesInComments } from './values-comments.ts';
 import { formatPath, isMap, type Path } from './values-path.ts';
 
 /** The host of everything that is made up so that a template renders: no chart means it, and an image from there is none of the chart's. */
@@ -30,7 +31,8 @@ export function pinsImage(path: Path): boolean {
 }
 
 const deepestFilling = 3;
-export const switchName = /(?:^|[a-z_-])(?:enabled?|create|deploy|install)$|^(?:enable|use|create|deploy|install)[A-Z]/i;
+export const switchName =
+  /(?:^|[a-z_-])(?:[eE]nabled?|[cC]reate|[dD]eploy|[iI]nstall)$|^(?:enable|use|create|deploy|install)[A-Z]/;
 
 /** What a chart tells about its values: other values that conditions and schemas name, and how templates use what is empty. */
 export function valueKnowledge(
@@ -40,6 +42,7 @@ export function valueKnowledge(
 ): ValueKnowledge {
   const named = valuesNamedIn(conditions);
   for (const chart of charts) addFromSchema(named, readYaml(chart.files, 'values.schema.json'), chart.scope);
+  for (const chart of charts) addFromComments(named, chart);
   return {
     alternatives: (path) => [...(named.get(formatPath(path)) ?? [])],
     filling: (path, current) => fillingOf(path, current, uses, 0),
@@ -84,6 +87,12 @@ function addFromSchema(named: NamedValues, schema: unknown, path: Path): void {
     );
   const properties = isMap(schema.properties) ? schema.properties : {};
   for (const [key, inner] of Object.entries(properties)) addFromSchema(named, inner, [...path, key]);
+}
+
+/** The words of comments come last: templates and schemas are certain. */
+function addFromComments(named: NamedValues, { files, scope }: ScopedChart): void {
+  const text = files.get('values.yaml')?.toString('utf8') ?? '';
+  for (const { path, words } of choicesInComments(text)) add(named, [...scope, ...path], words);
 }
 
 type Uses = ReadonlyMap<string, ValueUse>;

@@ -33,11 +33,12 @@ function rivalsOf(path: Path, values: Values): Path[] {
 
 /**
  * The settings with a map where the chart looked for a field in something made up that is none: `$cache.url: can't evaluate field url in
- * type bool`. `undefined` for other messages.
+ * type bool`, and with a text where it wanted one. `undefined` for other messages.
  */
 export function withField(message: string, settings: readonly Edit[]): Edit[] | undefined {
   const [, holder = '', field] =
     /(?:([\w-]+)\.[\w-]+)?>?: can't evaluate field (\w+) in type (?:bool|string|interface \{\})/.exec(message) ?? [];
+  if (/expected string; got bool/.test(message)) return withText(settings);
   if (field === undefined) return undefined;
   const isMadeUp = ({ value }: Edit): boolean => value === true || value === 'placeholder';
   const named = settings.findLast((setting) => isMadeUp(setting) && setting.path.at(-1) === holder);
@@ -45,4 +46,12 @@ export function withField(message: string, settings: readonly Edit[]): Edit[] | 
   if (wrong === undefined) return undefined;
   const value = { [field]: placeholderFor(field, undefined) };
   return settings.map((setting) => (setting === wrong ? { ...setting, value } : setting));
+}
+
+/** The truth that was made up last as a text. */
+function withText(settings: readonly Edit[]): Edit[] | undefined {
+  const wrong = settings.findLast(({ path, value }) => value === true && !switchName.test(String(path.at(-1))));
+  return wrong === undefined
+    ? undefined
+    : settings.map((setting) => (setting === wrong ? { ...setting, value: 'placeholder' } : setting));
 }

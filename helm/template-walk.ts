@@ -102,6 +102,7 @@ export class TemplateWalk {
   }
 
   #markPrinted(term: Term, guard: Condition): void {
+    if (term.kind === 'choice') for (const one of [term.then, term.otherwise]) this.#markPrinted(one, and(guard, term.when));
     for (const shown of term.kind === 'opaque' ? term.shows : [term]) {
       if (shown.kind !== 'value') continue;
       const use = this.#useOf(shown.path);

@@ -123,4 +123,5 @@ test('what the chart reads a field of becomes a map', () => {
   assert.deepEqual(withField(message.replace('$exec', '.exec'), settings)?.[0]?.value, { server: 'placeholder.invalid' });
   assert.deepEqual(withField(message.replace('$exec', '.this'), settings)?.[1]?.value, { server: 'placeholder.invalid' });
   assert.equal(withField('a url is required', settings), undefined);
+  assert.equal(withField('b64enc: wrong type for value; expected string; got bool', settings)?.[1]?.value, 'placeholder');
 });

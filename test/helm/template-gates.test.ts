@@ -52,9 +52,21 @@ const cases: readonly GateCase[] = [
     },
     gates: ['mode=full'],
   },
+  {
+    name: 'any other mode, which a comment names',
+    values: 'mode: none',
+    chart: { 'templates/pod.yaml': when('ne .Values.mode "none"'), 'values.yaml': '# one of: none, full\nmode: none' },
+    gates: ['mode=full'],
+  },
   { name: 'a beginning', values: 'from: ""', chart: when('hasPrefix "s3://" .Values.from'), gates: ['from=s3://placeholder'] },
   { name: 'an expression', values: 'from: ""', chart: when('regexMatch "^s3://.+$" .Values.from'), gates: ['from=s3://x'] },
   { name: 'a text that has to be there', values: 'token: ""', chart: when('.Values.token'), gates: ['token=placeholder'] },
+  {
+    name: 'a text that is printed with a fallback',
+    values: '{}',
+    chart: `{{ if .Values.key }}\n${container}\nkey: {{ default "none" .Values.key | b64enc }}{{ end }}`,
+    gates: ['key=placeholder'],
+  },
   { name: 'a number', values: 'replicas: 1', chart: when('gt (int .Values.replicas) 1'), gates: ['replicas=2'] },
   {
     name: 'an expression with flags',
