@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { discoverRelease } from '../../helm/discover.ts';
+import type { Helm } from '../../helm/helm.ts';
 import { openGates } from '../../helm/open-gates.ts';
+import type { HelmRelease } from '../../helm/render.ts';
 import { gateCases } from './gate-cases.ts';
 import { helmsUnderTest } from './helms.ts';
 import { releaseOf } from './packed-chart.ts';
@@ -18,6 +20,8 @@ for (const helm of await helmsUnderTest()) {
       const opened = await openGates(helm, release, await discoverRelease(helm, release, options), options);
       const gated = opened.gated.map(({ reference, gates, valuesPaths }) => [reference, { gates, paths: valuesPaths }]);
       assert.deepEqual(Object.fromEntries(gated), expected.gated);
+      for (const { reference, gates } of opened.gated)
+        assert.match(await printedWith(helm, release, gates[0] ?? '', t.signal), named(reference));
       const unused = opened.declared.map(({ reference, valuesPaths }) => [reference, valuesPaths]);
       assert.deepEqual(Object.fromEntries(unused), declared);
       const said = opened.findings.map(({ code, message }) => `${code} ${message}`);
@@ -28,4 +32,17 @@ for (const helm of await helmsUnderTest()) {
       }
     });
   }
+}
+
+/** What helm itself prints with a gate as its flags. */
+async function printedWith(helm: Helm, { name, chart }: HelmRelease, gate: string, signal: AbortSignal): Promise<string> {
+  const words = gate.match(/(?:\\[\s\S]|\S)+/g) ?? [];
+  const flags = words.flatMap((word) => (word.startsWith('--') ? [word] : ['--set', word]));
+  const { stdout } = await helm.run(['template', name, chart, ...flags], { signal, graceMs: 200 });
+  return stdout;
+}
+
+/** As a chart may write it, without the host and folder that Docker implies. */
+function named(reference: string): RegExp {
+  return new RegExp(reference.replace(/^docker\.io\/(?:library\/)?/, '').replace(/[.]/g, '\\.'));
 }
