@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { CarriedRelease } from '../bundle-spec/bundle-json.ts';
-import { writeBundledChart } from '../helm/bundled-chart.ts';
+import { writeBundledChart } from '../helm/charts/bundled-chart.ts';
 import { discoverRelease } from '../helm/discover.ts';
 import { findHelm } from '../helm/helm.ts';
 import { rewriteUnproven } from '../helm/leftovers.ts';

@@ -4,15 +4,15 @@ import { formatReference } from '../images/reference.ts';
 import { type BaseRender, placeKey } from './base-render.ts';
 import { type Choice, chooseRewrites } from './choose-rewrites.ts';
 import type { Discovery, FoundReference, Leftover } from './discovery.ts';
-import type { Reading } from './find-references.ts';
-import type { HeldRegistries } from './foreign-registries.ts';
 import type { Control } from './judge-probe.ts';
 import { describeLeftover, placeOf } from './leftovers.ts';
 import type { ParsedDocuments } from './manifest-stream.ts';
 import type { DigestRewrite, FixedRewrite } from './overrides.ts';
-import { asReference, pinOf } from './reference-text.ts';
-import { isAccount, isHostAlone, isRegistryHost } from './registry-hosts.ts';
-import { dumpedPath, isNamed } from './values-dump.ts';
+import type { Reading } from './references/find-references.ts';
+import type { HeldRegistries } from './references/foreign-registries.ts';
+import { asReference, pinOf } from './references/reference-text.ts';
+import { isAccount, isHostAlone, isRegistryHost } from './references/registry-hosts.ts';
+import { dumpedPath, isNamed } from './references/values-dump.ts';
 import { formatPath } from './values-path.ts';
 
 /** What the renders of a release showed. */

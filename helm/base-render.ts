@@ -1,8 +1,8 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
-import { type Reading, readAllReferences } from './find-references.ts';
 import type { RenderedObject } from './manifest-stream.ts';
-import { formatObjectPath } from './payload.ts';
-import { asReference } from './reference-text.ts';
+import { type Reading, readAllReferences } from './references/find-references.ts';
+import { formatObjectPath } from './references/payload.ts';
+import { asReference } from './references/reference-text.ts';
 
 /** An unprobed render and the places of references in it. */
 export interface BaseRender {

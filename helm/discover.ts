@@ -4,11 +4,11 @@ import { type ProbedDigests, probeDigests, uniteDigests } from './digest-probe.t
 import type { Discovery } from './discovery.ts';
 import { readEffectiveValues } from './effective-values.ts';
 import type { Helm } from './helm.ts';
-import { extraReferences, ignoredReferences } from './ignored-references.ts';
 import { candidatesAt } from './image-shapes.ts';
 import type { Control } from './judge-probe.ts';
 import type { FixedRewrite } from './overrides.ts';
 import { probeBase } from './probe-base.ts';
+import { extraReferences, ignoredReferences } from './references/ignored-references.ts';
 import type { HelmRelease } from './render.ts';
 import { openSession } from './render-session.ts';
 import { parsePath } from './values-path.ts';

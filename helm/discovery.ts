@@ -3,9 +3,9 @@ import type { FoundClass } from '../bundle-spec/found-image.ts';
 import type { Place } from '../bundle-spec/lock.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import type { BaseRender } from './base-render.ts';
-import type { HeldRegistries } from './foreign-registries.ts';
 import type { ParsedDocuments } from './manifest-stream.ts';
 import type { RewritePath } from './overrides.ts';
+import type { HeldRegistries } from './references/foreign-registries.ts';
 
 /** An image that a release needs, in canonical form, and how it was found. */
 export interface FoundReference {

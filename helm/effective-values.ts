@@ -4,7 +4,7 @@ import { basename, join } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { parseYaml11 } from '../bundle-spec/located-yaml.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
-import { type ChartFiles, readArchive, writeArchive } from './chart-archive.ts';
+import { type ChartFiles, readArchive, writeArchive } from './charts/chart-archive.ts';
 import type { Helm } from './helm.ts';
 import { type HelmRelease, renderManifests } from './render.ts';
 import { isMap } from './values-path.ts';

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
+import { nestedFiles } from './charts/nested-files.ts';
 import { readEffectiveValues } from './effective-values.ts';
 import type { Helm } from './helm.ts';
-import { nestedFiles } from './nested-files.ts';
 import { missingValues } from './placeholders/missing-values.ts';
 import type { HelmRelease } from './render.ts';
 import { formatPath } from './values-path.ts';

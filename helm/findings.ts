@@ -1,6 +1,8 @@
 import { basename } from 'node:path';
 import type { Finding } from '../bundle-spec/finding.ts';
-import { readChart } from './chart.ts';
+import { readChart } from './charts/chart.ts';
+import { type NestedFile, nestedFiles } from './charts/nested-files.ts';
+import { remoteReferencesIn } from './charts/remote-schema.ts';
 import type { Discovery, FoundReference } from './discovery.ts';
 import { findClusterTags } from './findings/cluster-tags.ts';
 import { findNewNames } from './findings/new-names.ts';
@@ -13,8 +15,6 @@ import { findSelectors } from './findings/selectors.ts';
 import { findTags } from './findings/tags.ts';
 import { findUnknownTags } from './findings/unknown-tags.ts';
 import type { Helm } from './helm.ts';
-import { type NestedFile, nestedFiles } from './nested-files.ts';
-import { remoteReferencesIn } from './remote-schema.ts';
 import type { HelmRelease } from './render.ts';
 import { openSession } from './render-session.ts';
 

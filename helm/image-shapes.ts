@@ -1,7 +1,7 @@
 import type { Values } from '../bundle-spec/values-layer.ts';
-import { meaningOf } from './image-labels.ts';
-import { type Spelling, spellingOf, tokensOf } from './reference-text.ts';
-import { isAccount, isRegistryHost } from './registry-hosts.ts';
+import { meaningOf } from './references/image-labels.ts';
+import { type Spelling, spellingOf, tokensOf } from './references/reference-text.ts';
+import { isAccount, isRegistryHost } from './references/registry-hosts.ts';
 import { formatPath, getAt, isMap, type Path } from './values-path.ts';
 
 /** A part of a string in the values where an image, or the beginning of one, may stand. */

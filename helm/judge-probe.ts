@@ -1,8 +1,8 @@
 import { type BaseRender, placeKey } from './base-render.ts';
-import { type Reading, readAgain, readReferences } from './find-references.ts';
 import type { Candidate } from './image-shapes.ts';
 import type { RenderedObject } from './manifest-stream.ts';
-import { localPath, pinOf } from './reference-text.ts';
+import { type Reading, readAgain, readReferences } from './references/find-references.ts';
+import { localPath, pinOf } from './references/reference-text.ts';
 import { pairObjects, stableName } from './same-objects.ts';
 import { placeIn } from './same-place.ts';
 import { hasSentinel, leadingSentinel, sentinelHost, sentinelsIn, withoutSentinels } from './sentinel.ts';

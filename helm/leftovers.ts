@@ -3,9 +3,9 @@ import type { Place } from '../bundle-spec/lock.ts';
 import { formatReference } from '../images/reference.ts';
 import type { BaseRender } from './base-render.ts';
 import type { Leftover } from './discovery.ts';
-import type { Reading } from './find-references.ts';
-import { formatObjectPath } from './payload.ts';
-import { asReference } from './reference-text.ts';
+import type { Reading } from './references/find-references.ts';
+import { formatObjectPath } from './references/payload.ts';
+import { asReference } from './references/reference-text.ts';
 
 /** What a place is told with: the release it belongs to, and the names that change in its render. */
 export interface PlaceContext {

@@ -3,7 +3,7 @@ import type { Values } from '../bundle-spec/values-layer.ts';
 import type { Target } from '../images/reference.ts';
 import type { StoredDigests } from '../images/stored-digests.ts';
 import type { Candidate } from './image-shapes.ts';
-import { atTarget } from './reference-text.ts';
+import { atTarget } from './references/reference-text.ts';
 import { formatPath, getAt, type Path } from './values-path.ts';
 
 /** A part of a string in the values that decides where images come from. */

@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { type BaseRender, placeKey } from './base-render.ts';
-import type { Reading } from './find-references.ts';
 import { type Candidate, findCandidates } from './image-shapes.ts';
 import type { Control } from './judge-probe.ts';
 import type { FixedRewrite } from './overrides.ts';
 import { Prober } from './probe.ts';
+import type { Reading } from './references/find-references.ts';
 import type { RenderSession } from './render-session.ts';
 import { findUnsetSlots } from './unset-slots.ts';
 

@@ -1,11 +1,11 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { type BaseRender, placeKey } from './base-render.ts';
-import { readAgain } from './find-references.ts';
 import type { Candidate } from './image-shapes.ts';
 import { type Control, type Judgement, judgeProbe, sentinelText } from './judge-probe.ts';
 import type { RenderedObject } from './manifest-stream.ts';
 import { applyEdits, type Edit, editsOf, type FixedRewrite } from './overrides.ts';
+import { readAgain } from './references/find-references.ts';
 import type { RenderSession } from './render-session.ts';
 import { pairObjects } from './same-objects.ts';
 import { placeIn } from './same-place.ts';

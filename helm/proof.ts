@@ -3,11 +3,10 @@ import type { StoredDigests } from '../images/stored-digests.ts';
 import type { BaseRender } from './base-render.ts';
 import { placeKey, readBase } from './base-render.ts';
 import type { Leftover } from './discovery.ts';
-import { type Reading, readAgain } from './find-references.ts';
-
 import type { RenderedObject } from './manifest-stream.ts';
 import { repinned } from './overrides.ts';
-import { asReference, atTarget, localPath } from './reference-text.ts';
+import { type Reading, readAgain } from './references/find-references.ts';
+import { asReference, atTarget, localPath } from './references/reference-text.ts';
 import { pairObjects } from './same-objects.ts';
 import { placeIn } from './same-place.ts';
 

@@ -3,11 +3,11 @@ import { basename } from 'node:path';
 import pLimit from 'p-limit';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
+import { nestedFiles } from './charts/nested-files.ts';
+import { remoteSchemaReferences } from './charts/remote-schema.ts';
 import { explainFailure } from './explain-failure.ts';
 import type { Helm } from './helm.ts';
 import { type ParsedDocuments, type RenderedObject, readManifests } from './manifest-stream.ts';
-import { nestedFiles } from './nested-files.ts';
-import { remoteSchemaReferences } from './remote-schema.ts';
 import { type HelmRelease, type RenderOptions, renderManifests } from './render.ts';
 import { refuseSeveralDocuments } from './values-documents.ts';
 

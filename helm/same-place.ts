@@ -1,6 +1,6 @@
-import type { Reading } from './find-references.ts';
 import type { RenderedObject } from './manifest-stream.ts';
-import { getInObject, type ObjectPath } from './payload.ts';
+import type { Reading } from './references/find-references.ts';
+import { getInObject, type ObjectPath } from './references/payload.ts';
 import { isMap } from './values-path.ts';
 
 /** The place in another render of its object. Items of lists that have names, such as variables, are known by them: others may have come before. */

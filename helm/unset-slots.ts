@@ -1,7 +1,7 @@
 import type { Values } from '../bundle-spec/values-layer.ts';
-import { type ChartFiles, readArchive } from './chart-archive.ts';
+import { type ChartFiles, readArchive } from './charts/chart-archive.ts';
+import { readYaml, subchartsOf } from './charts/subcharts.ts';
 import { type Candidate, slotAt } from './image-shapes.ts';
-import { readYaml, subchartsOf } from './subcharts.ts';
 import { formatPath, getAt, isMap, type Path } from './values-path.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
-import { nestedFiles } from './nested-files.ts';
+import { nestedFiles } from './charts/nested-files.ts';
 
 /**
  * The YAML documents of a values file, as Helm 4 takes them apart (`YAMLReader` of k8s.io/apimachinery): at lines that begin with `---`, behind

@@ -1,10 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { holderLabel } from '../cluster/release-history.ts';
+import { remoteSchemaReferences } from '../helm/charts/remote-schema.ts';
 import type { Helm } from '../helm/helm.ts';
-import { isEmptyRule } from '../helm/post-render-rule.ts';
-import { layPostRenderer, type PostRendererCall } from '../helm/post-renderer-plugin.ts';
-import { remoteSchemaReferences } from '../helm/remote-schema.ts';
+import { isEmptyRule } from '../helm/post-render/post-render-rule.ts';
+import { layPostRenderer, type PostRendererCall } from '../helm/post-render/post-renderer-plugin.ts';
 import type { ProvenRelease } from './run.ts';
 
 export interface UpgradeOptions {

@@ -3,8 +3,8 @@ import type { LeftOutImage, LockedImage, Place } from '../bundle-spec/lock.ts';
 import type { Values, ValuesLayer } from '../bundle-spec/values-layer.ts';
 import { ExplainedError } from '../cluster/report.ts';
 import type { FoundReference } from '../helm/discovery.ts';
-import { type GateProfile, gateProfile, opensGate, profileText } from '../helm/gate-profile.ts';
-import { parseGate } from '../helm/parse-gate.ts';
+import { type GateProfile, gateProfile, opensGate, profileText } from '../helm/gates/gate-profile.ts';
+import { parseGate } from '../helm/gates/parse-gate.ts';
 import { parseReference } from '../images/reference.ts';
 import { isCompletedBy } from '../images/tag-stem.ts';
 

@@ -1,5 +1,5 @@
 import type { Rewrite } from '../helm/prove.ts';
-import { patchCommand } from '../helm/pull-secrets.ts';
+import { patchCommand } from '../helm/pull-secrets/pull-secrets.ts';
 
 /** What a person should know of the rewrite of a release: what no value of the chart brings, and which pods will pull without the Secret. */
 export function rewriteRemarks(

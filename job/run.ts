@@ -5,7 +5,7 @@ import type { Cluster } from '../cluster/client.ts';
 import type { HeldLease } from '../cluster/lease.ts';
 import type { Workload } from '../cluster/workloads.ts';
 import type { Helm } from '../helm/helm.ts';
-import type { PostRender } from '../helm/post-render-rule.ts';
+import type { PostRender } from '../helm/post-render/post-render-rule.ts';
 import type { HelmRelease } from '../helm/render.ts';
 import type { BundleFile } from '../images/bundle-reader.ts';
 import type { PushReport } from '../images/push-bundle.ts';

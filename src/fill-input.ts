@@ -1,5 +1,5 @@
 import type { Finding } from '../bundle-spec/finding.ts';
-import { placeholderHost } from '../helm/gate-knowledge.ts';
+import { placeholderHost } from '../helm/gates/gate-knowledge.ts';
 import type { Helm } from '../helm/helm.ts';
 import { fillPlaceholders, type Placeholder } from '../helm/placeholders.ts';
 import { withChartFile } from './chart-file.ts';

@@ -2,9 +2,9 @@ import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import type { FoundReference } from '../helm/discovery.ts';
 import { readEffectiveValues } from '../helm/effective-values.ts';
+import { parseGate } from '../helm/gates/parse-gate.ts';
 import type { Helm } from '../helm/helm.ts';
 import { applyEdits } from '../helm/overrides.ts';
-import { parseGate } from '../helm/parse-gate.ts';
 import { type Layer, releaseWith, type SurveySource, surveyVariant, type Variant } from './survey-variant.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeBundledChart } from '../helm/bundled-chart.ts';
-import { readChart } from '../helm/chart.ts';
+import { writeBundledChart } from '../helm/charts/bundled-chart.ts';
+import { readChart } from '../helm/charts/chart.ts';
 import { openBundle } from '../images/bundle-reader.ts';
 import { digestOf } from '../images/digest.ts';
 import { storedDigests } from '../images/stored-digests.ts';

@@ -1,7 +1,7 @@
 import type { Bundle, Release } from '../bundle-spec/bundle.ts';
 import type { Digest } from '../bundle-spec/names.ts';
 import type { CarriedValuesLayer } from '../bundle-spec/values-layer.ts';
-import { type Chart, readChart } from '../helm/chart.ts';
+import { type Chart, readChart } from '../helm/charts/chart.ts';
 import { digestOf } from '../images/digest.ts';
 import { carryLayers } from './carry-layers.ts';
 import { describeChart, fetchChart } from './fetch-chart.ts';

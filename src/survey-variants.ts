@@ -1,8 +1,8 @@
 import type { Finding } from '../bundle-spec/finding.ts';
 import type { FoundReference } from '../helm/discovery.ts';
 import { findFindings } from '../helm/findings.ts';
+import { openGates } from '../helm/gates/open-gates.ts';
 import type { Helm } from '../helm/helm.ts';
-import { openGates } from '../helm/open-gates.ts';
 import { gatedPolicy } from './gated-policy.ts';
 import { proveGates } from './prove-gates.ts';
 import { redactFindings } from './redact-findings.ts';

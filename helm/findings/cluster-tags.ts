@@ -1,6 +1,6 @@
 import type { Finding } from '../../bundle-spec/finding.ts';
 import { type BaseRender, readBase } from '../base-render.ts';
-import { asReference } from '../reference-text.ts';
+import { asReference } from '../references/reference-text.ts';
 import type { RenderSession } from '../render-session.ts';
 
 /**

@@ -2,7 +2,7 @@ import type { Finding } from '../../bundle-spec/finding.ts';
 import type { BaseRender } from '../base-render.ts';
 import { apiState } from '../kubernetes-apis.ts';
 import type { RenderedObject } from '../manifest-stream.ts';
-import { podSpecOf } from '../pod-specs.ts';
+import { podSpecOf } from '../pull-secrets/pod-specs.ts';
 import { isMap } from '../values-path.ts';
 
 /**

@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import type { Finding } from '../../bundle-spec/finding.ts';
 import type { BaseRender } from '../base-render.ts';
+import type { NestedFile } from '../charts/nested-files.ts';
 import type { ParsedDocuments } from '../manifest-stream.ts';
-import type { NestedFile } from '../nested-files.ts';
 
 export interface ReleaseSizeInput {
   readonly release: string;

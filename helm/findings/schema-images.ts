@@ -1,8 +1,8 @@
 import type { Finding } from '../../bundle-spec/finding.ts';
 import { formatReference } from '../../images/reference.ts';
-import type { NestedFile } from '../nested-files.ts';
-import { asReference, spellingOf } from '../reference-text.ts';
-import { isOtherHost } from '../registry-hosts.ts';
+import type { NestedFile } from '../charts/nested-files.ts';
+import { asReference, spellingOf } from '../references/reference-text.ts';
+import { isOtherHost } from '../references/registry-hosts.ts';
 
 /** Longest file that is looked through, in bytes. */
 const longest = 4 * 1024 * 1024;

@@ -3,7 +3,7 @@ import { parseReference } from '../../images/reference.ts';
 import { isPlaceholderTag } from '../../images/tag-stem.ts';
 import type { BaseRender } from '../base-render.ts';
 import type { FoundReference } from '../discovery.ts';
-import { asReference, pinOf } from '../reference-text.ts';
+import { asReference, pinOf } from '../references/reference-text.ts';
 
 /**
  * UNTAGGED: no tag at all. TAG_PLACEHOLDER: what a chart in version control has until it is released. TAG_MUTABLE: a tag that is moved to

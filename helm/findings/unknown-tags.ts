@@ -1,7 +1,7 @@
 import type { Finding } from '../../bundle-spec/finding.ts';
 import type { BaseRender } from '../base-render.ts';
-import { formatObjectPath } from '../payload.ts';
-import { asReference } from '../reference-text.ts';
+import { formatObjectPath } from '../references/payload.ts';
+import { asReference } from '../references/reference-text.ts';
 
 /** TAG_UNKNOWN for every repository that stands in a document without its tag, and of which no render shows an image. */
 export function findUnknownTags(bases: readonly BaseRender[]): Finding[] {

@@ -1,5 +1,5 @@
 import type { Values } from '../../bundle-spec/values-layer.ts';
-import type { NestedFile } from '../nested-files.ts';
+import type { NestedFile } from '../charts/nested-files.ts';
 import { formatPath, getAt, isMap, type Path, parsePath } from '../values-path.ts';
 import type { Missing } from './placeholder-value.ts';
 import { missingInSchema } from './schema-refusal.ts';

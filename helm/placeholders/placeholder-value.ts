@@ -1,4 +1,4 @@
-import { placeholderHost } from '../gate-knowledge.ts';
+import { placeholderHost } from '../gates/gate-knowledge.ts';
 import type { Path } from '../values-path.ts';
 
 /** What is known of a value that is missing. */

@@ -1,4 +1,4 @@
-import type { NestedFile } from '../nested-files.ts';
+import type { NestedFile } from '../charts/nested-files.ts';
 import { getAt, isMap, type Path } from '../values-path.ts';
 import type { Missing } from './placeholder-value.ts';
 

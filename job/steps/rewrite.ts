@@ -7,7 +7,7 @@ import { openCluster } from '../../cluster/client.ts';
 import { type Problem, throwProblems } from '../../cluster/preflight.ts';
 import { readReleaseValues } from '../../cluster/release-values.ts';
 import { workloadsOf } from '../../cluster/workloads.ts';
-import { writeBundledChart } from '../../helm/bundled-chart.ts';
+import { writeBundledChart } from '../../helm/charts/bundled-chart.ts';
 import { discoverRelease } from '../../helm/discover.ts';
 import { findHelm } from '../../helm/helm.ts';
 import { rewriteUnproven } from '../../helm/leftovers.ts';

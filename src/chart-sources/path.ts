@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
-import { packChart } from '../../helm/package-chart.ts';
+import { packChart } from '../../helm/charts/package-chart.ts';
 
 /**
  * The packed chart at a path: a directory is packed with zero times, a `.tgz` is taken byte for byte.

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Chart, ChartSource } from '../../bundle-spec/bundle.ts';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import { parseYaml11 } from '../../bundle-spec/located-yaml.ts';
-import { satisfiesRange } from '../../helm/version-range.ts';
+import { satisfiesRange } from '../../helm/charts/version-range.ts';
 import { digestOf } from '../../images/digest.ts';
 import { type Download, download } from '../download.ts';
 import { chartSourceAccess } from '../source-access.ts';

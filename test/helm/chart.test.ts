@@ -3,9 +3,9 @@ import { chmod, cp, mkdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { readChart } from '../../helm/chart.ts';
-import { readArchive, writeArchive } from '../../helm/chart-archive.ts';
-import { packChart } from '../../helm/package-chart.ts';
+import { readChart } from '../../helm/charts/chart.ts';
+import { readArchive, writeArchive } from '../../helm/charts/chart-archive.ts';
+import { packChart } from '../../helm/charts/package-chart.ts';
 import { endSize, tarHeader } from '../../images/tar-header.ts';
 import { chartFolder, tempFolder } from './packed-chart.ts';
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findForeignTexts } from '../../helm/foreign-text.ts';
+import { findForeignTexts } from '../../helm/references/foreign-text.ts';
 
 const target = { host: 'registry.internal:5000', prefix: 'm' };
 const known = ['quay.io/shop/api:1', 'redis:7.2'];

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { leanerSettings, repairsFor } from '../../helm/gate-repairs.ts';
-import { rivalsOff, withField } from '../../helm/gate-rivals.ts';
+import { leanerSettings, repairsFor } from '../../helm/gates/gate-repairs.ts';
+import { rivalsOff, withField } from '../../helm/gates/gate-rivals.ts';
 import { formatPath } from '../../helm/values-path.ts';
 
 const values = {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { formatGate } from '../../helm/gate.ts';
+import { formatGate } from '../../helm/gates/gate.ts';
+import { parseGate } from '../../helm/gates/parse-gate.ts';
 import { applyEdits } from '../../helm/overrides.ts';
-import { parseGate } from '../../helm/parse-gate.ts';
 
 const key = fc.string({ minLength: 1, maxLength: 8 }).filter((text) => !/^__proto__$/.test(text));
 const value = fc.oneof(

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Gate } from '../../helm/gate.ts';
-import type { GateRender } from '../../helm/gate-render.ts';
-import { changesImages, isOtherPin, withoutVariants } from '../../helm/gate-variants.ts';
+import type { Gate } from '../../helm/gates/gate.ts';
+import type { GateRender } from '../../helm/gates/gate-render.ts';
+import { changesImages, isOtherPin, withoutVariants } from '../../helm/gates/gate-variants.ts';
 import { parsePath } from '../../helm/values-path.ts';
 
 const gate = (path: string, value: unknown): Gate => ({ settings: [{ path: parsePath(path) ?? [], value }], where: 'a.yaml:1' });

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { packChart } from '../../helm/package-chart.ts';
+import { packChart } from '../../helm/charts/package-chart.ts';
 import type { HelmRelease } from '../../helm/render.ts';
 
 /** A folder that is gone after the test. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseSettings } from '../../helm/parse-settings.ts';
+import { parseSettings } from '../../helm/gates/parse-settings.ts';
 
 const cases: readonly { readonly name: string; readonly text: string; readonly edits: ReturnType<typeof parseSettings> }[] = [
   {

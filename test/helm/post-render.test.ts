@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { readManifests } from '../../helm/manifest-stream.ts';
-import { checkPostRendered, postRender } from '../../helm/post-render.ts';
-import type { PostRender } from '../../helm/post-render-rule.ts';
+import { checkPostRendered, postRender } from '../../helm/post-render/post-render.ts';
+import type { PostRender } from '../../helm/post-render/post-render-rule.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const images = {

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { type TestContext, test } from 'node:test';
 import type { Helm } from '../../helm/helm.ts';
-import { failureFile, type PostRender, ruleVariable } from '../../helm/post-render-rule.ts';
-import { layPostRenderer } from '../../helm/post-renderer-plugin.ts';
+import { failureFile, type PostRender, ruleVariable } from '../../helm/post-render/post-render-rule.ts';
+import { layPostRenderer } from '../../helm/post-render/post-renderer-plugin.ts';
 import { helmsUnderTest } from './helms.ts';
 import { chartFolder, releaseOf, tempFolder } from './packed-chart.ts';
 

@@ -5,9 +5,9 @@ import type { Values } from '../../bundle-spec/values-layer.ts';
 import { discoverRelease } from '../../helm/discover.ts';
 import type { Helm } from '../../helm/helm.ts';
 import { readManifests } from '../../helm/manifest-stream.ts';
-import { podSpecOf, pullSecretsOf } from '../../helm/pod-specs.ts';
 import { type Rewrite, rewriteRelease } from '../../helm/prove.ts';
-import { patchCommand } from '../../helm/pull-secrets.ts';
+import { podSpecOf, pullSecretsOf } from '../../helm/pull-secrets/pod-specs.ts';
+import { patchCommand } from '../../helm/pull-secrets/pull-secrets.ts';
 import { helmsUnderTest } from './helms.ts';
 import { releaseOf } from './packed-chart.ts';
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { writeArchive } from '../../helm/chart-archive.ts';
+import { writeArchive } from '../../helm/charts/chart-archive.ts';
+import { remoteSchemaReferences } from '../../helm/charts/remote-schema.ts';
 import { discoverRelease } from '../../helm/discover.ts';
 import { rewriteRelease } from '../../helm/prove.ts';
-import { remoteSchemaReferences } from '../../helm/remote-schema.ts';
 import { helmsUnderTest } from './helms.ts';
 import { releaseOf } from './packed-chart.ts';
 import { renderObjects } from './render-objects.ts';

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseYaml11 } from '../../bundle-spec/located-yaml.ts';
 import type { Values } from '../../bundle-spec/values-layer.ts';
-import { formatGate } from '../../helm/gate.ts';
-import { findGates } from '../../helm/template-gates.ts';
+import { formatGate } from '../../helm/gates/gate.ts';
+import { findGates } from '../../helm/gates/template-gates.ts';
 
 interface GateCase {
   readonly name: string;

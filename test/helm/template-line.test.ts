@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { findTemplateLine, type Printed } from '../../helm/template-line.ts';
+import { findTemplateLine, type Printed } from '../../helm/templates/template-line.ts';
 
 const image: Printed = {
   text: 'quay.io/shop/api:1.0',

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { lexTemplate, TemplateSyntaxError } from '../../helm/template-lexer.ts';
-import { type Nodes, parseTemplate } from '../../helm/template-syntax.ts';
+import { lexTemplate, TemplateSyntaxError } from '../../helm/templates/template-lexer.ts';
+import { type Nodes, parseTemplate } from '../../helm/templates/template-syntax.ts';
 
 /** The structure of a template in short: `if[a]else[b]`, texts trimmed, an action as `·`. */
 function outline(nodes: Nodes): string {

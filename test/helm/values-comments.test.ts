@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { choicesInComments } from '../../helm/values-comments.ts';
+import { choicesInComments } from '../../helm/gates/values-comments.ts';
 import { formatPath } from '../../helm/values-path.ts';
 
 const cases = [

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { satisfiesRange } from '../../helm/version-range.ts';
+import { satisfiesRange } from '../../helm/charts/version-range.ts';
 
 const table: readonly { readonly range: string; readonly takes: readonly string[]; readonly refuses: readonly string[] }[] = [
   { range: '', takes: ['1.0.0'], refuses: ['1.0.0-rc.1', 'not a version'] },

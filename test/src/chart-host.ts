@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { TestContext } from 'node:test';
-import { packChart } from '../../helm/package-chart.ts';
+import { packChart } from '../../helm/charts/package-chart.ts';
 import { digestOf } from '../../images/digest.ts';
 import { listen, stopServer } from '../registries/memory-registry.ts';
 import { type Reply, reply, sendReply } from '../registries/reply.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { packChart } from '../../helm/package-chart.ts';
+import { packChart } from '../../helm/charts/package-chart.ts';
 import { chartArtifact } from '../../images/chart-artifact.ts';
 import type { MemoryRegistry } from '../registries/memory-registry.ts';
 import { assertDone, assertFailed, type CliRun, runCli } from './cli.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { packChart } from '../../helm/charts/package-chart.ts';
 import { openHelm } from '../../helm/helm.ts';
-import { packChart } from '../../helm/package-chart.ts';
 import { digestOf } from '../../images/digest.ts';
 import { gatedPolicy } from '../../src/gated-policy.ts';
 import { type ReleaseSurvey, type SurveyInput, surveyRelease } from '../../src/survey-release.ts';
