@@ -42,11 +42,26 @@ function meaningOfPinned({ token, text, inDocument }: TokenPlace, spelling: Spel
   const line = inDocument && !whole ? lineAround(text, token) : 'other';
   // What a comment tells is an example.
   if (line === 'comment') return 'possible';
+  if (isInList(text, token, around.meaning)) return 'certain';
   const alone = around.alone && !inDocument;
   if (around.meaning.image && (spelling.host || token.text.includes('/') || whole || alone || line === 'entry')) return 'certain';
   const released = spelling.host && (looksReleased(spelling.reference) || isRegistryHost(spelling.reference.host));
   if (released && (whole || !inDocument)) return 'certain';
   return whole || !inDocument || around.meaning.image ? 'possible' : 'none';
+}
+
+/** A member of a string that lists references and nothing else: `quay.io/shop/api:1.2,busybox:1.37.0`. */
+function isInList(text: string, { text: own }: Token, { image }: LabelMeaning): boolean {
+  if (text.length > 4096 || !/[,;\s]/.test(text.trim())) return false;
+  const members = text
+    .replace(/^--?[\w.-]+=/, '')
+    .split(/[\s,;]+/)
+    .filter((member) => member !== '');
+  const spellings = members.map((member) => (isFileName(member) ? undefined : spellingOf(withoutSentinels(member))));
+  if (members.length < 2 || !members.includes(own) || !spellings.every((spelling) => spelling?.pinned)) return false;
+  if (image) return true;
+  const isAmongImages = spellings.some((spelling) => spelling?.host && isRegistryHost(spelling.reference.host));
+  return isAmongImages && /\d\.\d|:latest$/.test(pinOf(own));
 }
 
 function meaningOfUnpinned({ token, inDocument }: TokenPlace, spelling: Spelling, around: Surroundings): TokenMeaning {
