@@ -14,7 +14,7 @@ export interface SettingText {
 export function settingTexts(path: Path, value: unknown): SettingText[] {
   if (value === undefined) return [];
   if (isMap(value) && Object.keys(value).length > 0) {
-    if (Object.hasOwn(value, '')) return [jsonText(path, value)];
+    if (Object.hasOwn(value, '') || Object.hasOwn(value, '__proto__')) return [jsonText(path, value)];
     return Object.entries(value).flatMap(([key, inner]) => settingTexts([...path, key], inner));
   }
   if (Array.isArray(value)) {

@@ -51,6 +51,11 @@ const texts = [
     text: 'c=true --set-string=a=true,b=12',
   },
   { name: 'a fraction, an empty map and list', values: { a: 1.5, b: {}, c: [] }, text: '--set-json=a=1.5,b={},c=[]' },
+  {
+    name: 'a key that would be the prototype',
+    values: { a: JSON.parse('{"__proto__":"x"}') },
+    text: '--set-json=a={"__proto__":"x"}',
+  },
   { name: 'a list with a number as text', values: { a: ['1', 'x y'] }, text: '--set-json=a=["1","x\\u0020y"]' },
 ];
 for (const { name, values, text } of texts) {
