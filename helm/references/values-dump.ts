@@ -8,6 +8,8 @@ import { decode, getInObject, payloadOf, yamlPayload } from './payload.ts';
 const fewestKeys = 4;
 /** Part of the keys that has to be there: charts leave out what is secret or add the release's name. */
 const mostKeys = 0.8;
+/** Keys and part of the keys that a dump of what is turned on has, of which every key is one of the values. */
+const dumpInPart = { fewest: 8, part: 0.5 };
 
 /**
  * The values path whose dump shows at `place`, in the scope of the chart that the object comes from: z2jh puts all its values into a Secret.
@@ -46,7 +48,9 @@ function isDump(document: unknown, scope: unknown): boolean {
   if (!isMap(document) || !isMap(scope)) return false;
   const keys = Object.keys(scope).filter((key) => key !== 'global');
   const present = keys.filter((key) => Object.hasOwn(document, key)).length;
-  return keys.length >= fewestKeys && present >= keys.length * mostKeys;
+  if (keys.length >= fewestKeys && present >= keys.length * mostKeys) return true;
+  const isPart = Object.keys(document).every((key) => Object.hasOwn(scope, key));
+  return isPart && present >= dumpInPart.fewest && present >= keys.length * dumpInPart.part;
 }
 
 /** The values of the chart that renders an object: `shop/charts/hub/templates/secret.yaml` is below `hub`. */
