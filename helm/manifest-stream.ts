@@ -52,7 +52,8 @@ export function readManifests(stream: string, parsed: ParsedDocuments = new Map(
   const objects: RenderedObject[] = [];
   let template = 'unknown';
   for (const document of splitManifests(stream)) {
-    template = /^# Source: ([^\n]+)/.exec(document)?.[1]?.trim() ?? template;
+    const source = /^# Source: ([^\n]+)/.exec(document)?.[1]?.trim() ?? template;
+    if (source !== template) template = ownText(source);
     for (const value of parseDocument(document, template, parsed)) addObjects(objects, value, template);
   }
   return numbered(objects);
@@ -72,13 +73,19 @@ function numbered(objects: readonly RenderedObject[]): RenderedObject[] {
 function parseDocument(document: string, template: string, parsed: ParsedDocuments): readonly unknown[] {
   const known = parsed.get(document);
   if (known !== undefined) return known;
+  const text = ownText(document);
   try {
-    const values = parseYaml11(withoutSchema(document));
-    parsed.set(document, values);
+    const values = parseYaml11(withoutSchema(text));
+    parsed.set(text, values);
     return values;
   } catch (cause) {
     throw unreadable(template, cause instanceof Error ? cause.message : String(cause), cause);
   }
+}
+
+/** A copy of a part of a stream: the part itself would keep all of the stream in memory for as long as anything of it is kept. */
+function ownText(part: string): string {
+  return Buffer.from(part).toString('utf8');
 }
 
 function withoutSchema(document: string): string {
