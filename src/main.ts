@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
 import { addBuild } from './commands/build.ts';
 import { addImages } from './commands/images.ts';
@@ -34,9 +35,15 @@ export function program(signal: AbortSignal): Command {
   return root;
 }
 
+/** Renders are large and short-lived: V8 would let its space for young objects grow to 130 MB for them, and win 6 % of the time by it. */
+function keepHeapSmall(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
+}
+
 /** Runs one command line and gives the exit code. The only place that owns the root of all cancellation. */
 async function main(): Promise<number> {
   const controller = new AbortController();
+  keepHeapSmall();
   guardOutput();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => controller.abort(new DOMException(`stopped by ${signal}`, 'AbortError')));
