@@ -18,8 +18,8 @@ export interface ForeignTextOptions {
 }
 
 /**
- * FOREIGN_TEXT for whatever in a rewritten stream still names a foreign image. Warning: a pinned reference under a key that says image, and any
- * text with the host and path, or the very words, of an image that is known. Info: another path at the registry of such an image or at one that is known by its name, and a
+ * FOREIGN_TEXT for whatever in a rewritten stream still names a foreign image. Warning: a pinned reference under a key that says image, one with path and version in quotes
+ * amid code, and any text with the host and path, or the very words, of an image that is known. Info: another path at the registry of such an image or at one that is known by its name, and a
  * reference with host and full version. A second look that shares no rule of caution with the finder: it goes by lines, through every document,
  * and through base64 that decodes to text. Comments and schemas are left out.
  */
@@ -90,7 +90,7 @@ class ForeignTexts {
     if (spelling === undefined || this.#isHarmless(token.text, spelling)) return undefined;
     const repository = repositoryOf(token.text) ?? '';
     if (this.#texts.has(token.text) || this.#repositories.has(repository)) return 'image';
-    if (spelling.pinned && isEntry(line, token)) return 'image';
+    if (spelling.pinned && (isEntry(line, token) || isQuotedInCode(line, token))) return 'image';
     if (repository === '') return undefined;
     const isVersion = spelling.pinned && /\d\.\d|@/.test(pinOf(token.text));
     return isVersion || this.#hosts.has(spelling.reference.host) || isRegistryHost(spelling.reference.host) ? 'hint' : undefined;
@@ -124,4 +124,11 @@ function isEntry(line: string, { text, start }: Token): boolean {
   const [before, after] = [line.slice(Math.max(0, start - 60), start), line.slice(start + text.length)];
   if (/\\?"image\\?"\s*:\s*\\?"$/i.test(before)) return /^\\?"/.test(after);
   return /^(?:.*[\s{,[-])?image:\s+["']?$/i.test(before) && /^["']?\s*(?:[,}\]].*|#.*)?$/.test(after);
+}
+
+/** In quotes, with path and version, and more on the line than a key: `run: op.#Apply & {with: ["shop/cli:v1.2.3"]}`. */
+function isQuotedInCode(line: string, { text, start }: Token): boolean {
+  const [before, after] = [line.slice(0, start), line.slice(start + text.length)];
+  if (!text.includes('/') || !/\d\.\d|@/.test(pinOf(text)) || !before.endsWith('"') || !after.startsWith('"')) return false;
+  return !/^\s*(?:-\s+)*(?:"?[\w./-]+"?:\s+)?"$/.test(before) || !/^",?\s*(?:#.*)?$/.test(after);
 }

@@ -39,15 +39,26 @@ interface Surroundings {
 
 function meaningOfPinned({ token, text, inDocument }: TokenPlace, spelling: Spelling, around: Surroundings): TokenMeaning {
   const whole = text.trim().length === token.text.length;
+  const apart = whole || !inDocument;
   const line = inDocument && !whole ? lineAround(text, token) : 'other';
   // What a comment tells is an example.
   if (line === 'comment') return 'possible';
-  if (isInList(text, token, around.meaning)) return 'certain';
+  if (isSetApart(text, token, spelling, around.meaning)) return 'certain';
   const alone = around.alone && !inDocument;
   if (around.meaning.image && (spelling.host || token.text.includes('/') || whole || alone || line === 'entry')) return 'certain';
   const released = spelling.host && (looksReleased(spelling.reference) || isRegistryHost(spelling.reference.host));
-  if (released && (whole || !inDocument)) return 'certain';
-  return whole || !inDocument || around.meaning.image ? 'possible' : 'none';
+  if (released && apart) return 'certain';
+  return apart || around.meaning.image ? 'possible' : 'none';
+}
+
+function isSetApart(text: string, token: Token, spelling: Spelling, meaning: LabelMeaning): boolean {
+  return isCueDefault(text, token, spelling) || isInList(text, token, meaning);
+}
+
+/** CUE marks defaults by a star: `executor: *"shop/kaniko:v1.9.1" | string`. */
+function isCueDefault(text: string, { start, text: own }: Token, { reference }: Spelling): boolean {
+  if (!own.includes('/') || !looksReleased(reference)) return false;
+  return text.slice(start - 2, start) === '*"' && /^"\s*(?:\||$)/m.test(text.slice(start + own.length, start + own.length + 4));
 }
 
 /** A member of a string that lists references and nothing else: `quay.io/shop/api:1.2,busybox:1.37.0`. */
@@ -84,7 +95,7 @@ function labelBefore(text: string, token: Token): string | undefined {
   if (start === 0) return undefined;
   const before = text.slice(Math.max(0, start - 100), start);
   if (before.endsWith('>')) return elementBefore(text, token);
-  return /([A-Za-z][\w.-]*)["']?\s*(?:=|:)\s*["']?$/.exec(before)?.[1] ?? /--?([A-Za-z][\w-]*)[ \t]+["']?$/.exec(before)?.[1];
+  return /([A-Za-z][\w.-]*)["']?\s*(?:=|:)\s*\*?["']?$/.exec(before)?.[1] ?? /--?([A-Za-z][\w-]*)[ \t]+["']?$/.exec(before)?.[1];
 }
 
 /** `entry`: a key and the token make the line, as in TOML or a manifest with template commands around it; or both stand in quotes or tags, as in JSON and XML. */
