@@ -208,8 +208,12 @@ function setIn(map: Term, key: string, term: Term, { guard }: FunctionContext): 
   return map;
 }
 
+/** A text printed as it is stays what it is, so that what a helper prints of a value can be asked for. */
 function printed([format = nothing, ...terms]: readonly Term[], context: FunctionContext): Term {
+  const [first, ...others] = terms;
+  if (first === undefined && format.kind !== 'known') return format;
   const pattern = context.asDeployed(format);
+  if (first !== undefined && others.length === 0 && (pattern === '%s' || pattern === '%v')) return first;
   if (typeof pattern !== 'string' || !terms.every((term) => term.kind === 'known'))
     return { kind: 'opaque', shows: [format, ...terms] };
   const values = terms.map(({ value }) => value);

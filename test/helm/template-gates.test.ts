@@ -32,6 +32,19 @@ const cases: readonly GateCase[] = [
   { name: 'one of two', values: 'a: false\nb: false', chart: when('or .Values.a .Values.b'), gates: ['a=true', 'b=true'] },
   { name: 'a mode', values: 'mode: one', chart: when('eq .Values.mode "ha"'), gates: ['mode=ha'] },
   {
+    name: 'a mode that a helper prints as it is set, or finds by the cluster',
+    values: 'mode: ""',
+    chart: `{{ define "mode" }}{{ if .Values.mode }}{{ printf .Values.mode }}{{ else if .Capabilities.APIVersions.Has "x/v1" }}{{ printf "x" }}
+{{ else }}{{ printf "plain" }}{{ end }}{{ end }}{{ if eq (include "mode" .) "x" }}x{{ else if eq (include "mode" .) "ha" }}\n${container}\n{{ end }}`,
+    gates: ['mode=ha'],
+  },
+  {
+    name: 'a mode that is printed with a format',
+    values: 'mode: one',
+    chart: when('eq (printf "%s" .Values.mode) "ha"'),
+    gates: ['mode=ha'],
+  },
+  {
     name: 'one of several modes',
     values: 'mode: one',
     chart: when('has .Values.mode (list "ha" "all")'),
