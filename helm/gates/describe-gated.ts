@@ -13,10 +13,13 @@ import { parsePath } from '../values-path.ts';
 import { formatGate } from './gate.ts';
 import type { GateRender } from './gate-render.ts';
 import { settingsOf } from './gate-run.ts';
+import { type SeenValues, withWholeLists } from './whole-lists.ts';
 
 interface GatedContext {
   /** With those of the subcharts that are left out. */
   readonly values: Values;
+  /** Those of the chart alone. */
+  readonly defaults: Values;
   readonly discovery: Discovery;
   readonly options: DiscoverOptions;
   readonly release: HelmRelease;
@@ -41,7 +44,7 @@ export async function describeGated(opened: readonly GateRender[], context: Gate
   return groups.map(([reference, group]) => ({
     reference,
     class: 'gated',
-    gates: smallestGates(opened, reference),
+    gates: smallestGates(opened, reference, context),
     valuesPaths: [...new Set(group.flatMap(({ valuesPaths }) => valuesPaths))].sort(),
     places: [...new Map(group.flatMap(({ places }) => places).map((place) => [JSON.stringify(place), place])).values()],
   }));
@@ -104,12 +107,12 @@ async function probeGate(render: GateRender, { options }: GatedContext): Promise
 }
 
 /** Where `a` alone is enough, `a` with `b` is no way of its own. */
-function smallestGates(opened: readonly GateRender[], reference: string): string[] {
+function smallestGates(opened: readonly GateRender[], reference: string, seen: SeenValues): string[] {
   const gates = opened.filter(({ references }) => references.has(reference)).map(({ gate }) => gate);
   const sets = gates.map(settingsOf);
   const smallest = gates.filter((_, index) => {
     const own = sets[index] ?? new Set<string>();
     return !sets.some((other) => other.size < own.size && [...other].every((setting) => own.has(setting)));
   });
-  return [...new Set(smallest.map(formatGate))];
+  return [...new Set(smallest.map((gate) => formatGate(withWholeLists(gate, seen))))];
 }

@@ -4,6 +4,7 @@ import type { Finding } from '../../bundle-spec/finding.ts';
 import type { Values } from '../../bundle-spec/values-layer.ts';
 import { annotationFindings, readAnnotatedImages } from '../charts/chart-annotations.ts';
 import { readArchive } from '../charts/chart-archive.ts';
+import { readYaml } from '../charts/subcharts.ts';
 import type { DiscoverOptions } from '../discover.ts';
 import type { Discovery, FoundReference } from '../discovery.ts';
 import { readEffectiveValues } from '../effective-values.ts';
@@ -11,11 +12,13 @@ import type { Helm } from '../helm.ts';
 import { ignoredReferences } from '../references/ignored-references.ts';
 import type { HelmRelease } from '../render.ts';
 import { openSession, type RenderSession } from '../render-session.ts';
+import { isMap } from '../values-path.ts';
 import { closedGateFindings } from './closed-gates.ts';
 import { findCompiledIn } from './compiled-in.ts';
 import { findDeclared, isShown, unusedReferences } from './declared-references.ts';
 import { describeGated } from './describe-gated.ts';
 import type { Gate } from './gate.ts';
+import { readChartTree } from './gate-charts.ts';
 import { type GateRender, GateRenderer } from './gate-render.ts';
 import { GateRun } from './gate-run.ts';
 import { changesImages, isOtherPin, withoutVariants } from './gate-variants.ts';
@@ -58,11 +61,13 @@ export async function openGates(helm: Helm, release: HelmRelease, discovery: Dis
   const seen = shownIn(discovery, run.opened);
   const unseen = declared.filter((image) => !isShown(image, seen)).map(({ path }) => path);
   await run.tryDeep(findSimpleGates(values, unseen));
+  const own = readYaml(files, 'values.yaml');
+  const defaults = readChartTree(files, basename(release.chart), isMap(own) ? own : {}).values;
   const opened = withoutVariants(
     run.opened,
     discovery.references.map(({ reference }) => reference),
   );
-  const gated = await describeGated(opened, { values, discovery, options, release });
+  const gated = await describeGated(opened, { values, defaults, discovery, options, release });
   const unused = declaredOf(declared, discovery, opened);
   const deployed = discovery.bases.find((base) => base.kubernetes === kubernetes);
   const compiledIn = deployed === undefined ? [] : await findCompiledIn(session, values, deployed);

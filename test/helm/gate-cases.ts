@@ -36,6 +36,16 @@ export const gateCases: readonly GateCase[] = [
     },
   },
   {
+    chart: 'gates-list-item',
+    shape: 'a switch in an item of a list, which helm replaces whole',
+    gated: {
+      'quay.io/shop/import:1': {
+        gates: ['jobs[0].enabled=true,jobs[0].name=import,jobs[1].enabled=true,jobs[1].name=export'],
+        paths: [],
+      },
+    },
+  },
+  {
     chart: 'gates-closed',
     shape: 'images that no setting opens are named with their line, those of files that a switch opens are gated',
     gated: { 'quay.io/shop/extra:1.2': { gates: ['extras.enabled=true'], paths: [] } },
