@@ -43,8 +43,9 @@ function tagOf(map: Map): string | undefined {
     | undefined;
 }
 
+/** A registry by its name, or a mirror with the name of one in its path: `r.internal/mirror/quay.io/shop`. */
 function isRegistry(text: string): boolean {
-  return hasSentinel(text) || isRegistryHost(text.replace(/\/.*/, ''));
+  return hasSentinel(text) || text.split('/').some(isRegistryHost);
 }
 
 /** The text of the one with that name's path, in another render of the map. */

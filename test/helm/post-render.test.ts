@@ -51,6 +51,12 @@ const replaced: readonly { readonly name: string; readonly document: (text: stri
     is: 'r.internal:5000/m/nvcr.io/nvidia',
   },
   {
+    name: 'a base above names and tags',
+    document: (text) => resource(`{base: ${text}, parts: {one: {tag: "1", match: [{image: b}]}}}`),
+    was: 'quay.io/a',
+    is: 'r.internal:5000/m/quay.io/a',
+  },
+  {
     name: 'YAML in a block of text',
     document: (text) => map(`  a.yaml: |-\n    # quay.io/a/b:1\n    cpu: 1.10\n    image:   ${text}   # as is\n`),
     was: 'quay.io/a/b:1',
