@@ -4,8 +4,10 @@ import type { BaseRender } from '../base-render.ts';
 import type { Leftover } from '../discovery.ts';
 import type { RenderedObject } from '../manifest-stream.ts';
 import type { Demand } from '../proof.ts';
+import { findForeignNames } from './foreign-names.ts';
 import { findForeignRegistries, type HeldRegistries } from './foreign-registries.ts';
 import { findForeignTexts } from './foreign-text.ts';
+import { pinOf } from './reference-text.ts';
 
 /** A render after the rewrite, and the one before it. */
 interface RewrittenRender {
@@ -31,5 +33,7 @@ export function findForeign(rendered: readonly RewrittenRender[], options: Forei
   const isTold = (text: string): boolean => isIgnored(text) || told.has(text) || beginsLeftover(text);
   const streams = new Set(rendered.map(({ stream }) => stream));
   const texts = [...streams].flatMap((stream) => findForeignTexts(stream, { target, known, isIgnored: isTold, values }));
-  return [...new Map([...texts, ...registries.values()].map((finding) => [finding.message, finding])).values()];
+  const used = known.filter((text) => !isIgnored(text.slice(0, text.length - pinOf(text).length)));
+  const names = rendered.flatMap(({ objects }) => findForeignNames(objects, used));
+  return [...new Map([...texts, ...names, ...registries.values()].map((finding) => [finding.message, finding])).values()];
 }

@@ -16,8 +16,8 @@ export function findForeignRegistries(objects: readonly RenderedObject[], held: 
   const found = new Map<string, Finding>();
   for (const object of objects) {
     if (object.kind === 'CustomResourceDefinition') continue;
-    for (const { text, label, path } of registriesIn(object.value, [], '')) {
-      if (found.has(text)) continue;
+    for (const { text, label, path } of labelledTexts(object.value)) {
+      if (found.has(text) || !isRegistryIn(text, label)) continue;
       found.set(text, registryInConfig(text, `${object.kind}/${object.name}`, label || formatObjectPath(path), held.get(text)));
     }
   }
@@ -40,20 +40,22 @@ function registryInConfig(text: string, object: string, label: string, paths: re
   };
 }
 
-interface FoundRegistry {
+/** A string and what names it: its key, or the flag or variable it belongs to. */
+interface LabelledText {
   readonly text: string;
   readonly label: string;
   readonly path: ObjectPath;
 }
 
-function* registriesIn(value: unknown, path: ObjectPath, label: string): Generator<FoundRegistry> {
-  if (typeof value === 'string') yield* registriesInText(value, path, label);
+/** Every string of a rendered object, payloads included. */
+export function* labelledTexts(value: unknown, path: ObjectPath = [], label = ''): Generator<LabelledText> {
+  if (typeof value === 'string') yield* textsOf(value, path, label);
   else if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) yield* registriesIn(item, [...path, index], flagBefore(value, index) ?? label);
+    for (const [index, item] of value.entries()) yield* labelledTexts(item, [...path, index], flagBefore(value, index) ?? label);
   } else if (isMap(value)) {
     const variable = typeof value.name === 'string' && typeof value.value === 'string' ? value.name : 'value';
     for (const [key, inner] of Object.entries(value))
-      yield* registriesIn(inner, [...path, key], key === 'value' ? variable : key);
+      yield* labelledTexts(inner, [...path, key], key === 'value' ? variable : key);
   }
 }
 
@@ -62,14 +64,17 @@ function flagBefore(list: readonly unknown[], index: number): string | undefined
   return typeof previous === 'string' && /^--?[\w-]+$/.test(previous) ? previous : undefined;
 }
 
-function* registriesInText(text: string, path: ObjectPath, label: string): Generator<FoundRegistry> {
+function* textsOf(text: string, path: ObjectPath, label: string): Generator<LabelledText> {
   const payload = payloadOf(text);
   if (payload !== undefined) {
-    yield* registriesIn(getInObject(text, [payload]), [...path, payload], label);
+    yield* labelledTexts(getInObject(text, [payload]), [...path, payload], label);
     return;
   }
   const [, name = label, value = text] = /^(--?[\w.-]+)=(.*)$/.exec(text) ?? [];
-  const isRegistry = wordsOf(name).some((word) => /^(?:registr(?:y|ies)|repo(?:sitory)?|hub|images?)$/.test(word));
-  if (isRegistry && (isHostAlone(value) || (isAccount(value) && /^[^/]+\/[^/]+\/?$/.test(value))))
-    yield { text: value, label: name, path };
+  yield { text: value, label: name, path };
+}
+
+function isRegistryIn(text: string, label: string): boolean {
+  const isRegistry = wordsOf(label).some((word) => /^(?:registr(?:y|ies)|repo(?:sitory)?|hub|images?)$/.test(word));
+  return isRegistry && (isHostAlone(text) || (isAccount(text) && /^[^/]+\/[^/]+\/?$/.test(text)));
 }

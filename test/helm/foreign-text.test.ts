@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { readManifests } from '../../helm/manifest-stream.ts';
+import { findForeignNames } from '../../helm/references/foreign-names.ts';
 import { findForeignTexts } from '../../helm/references/foreign-text.ts';
 
 const target = { host: 'registry.internal:5000', prefix: 'm' };
@@ -55,5 +57,16 @@ test('the place is named once, with its object, template and value', () => {
       'quay.io/shop/api still stands in Secret/all (shop/templates/a.yaml) after the rewrite; list[0].base of the values says the same',
       [],
     ],
+  );
+});
+
+test('the bare name of an image that the release uses is told, under a key that says name of an image', () => {
+  const objects = readManifests(
+    '# Source: shop/templates/a.yaml\nkind: ConfigMap\nmetadata: {name: mariadb}\ndata: {RELATED_IMAGE_DB_NAME: mariadb, DB: mariadb, otherImageName: mysql}\n',
+  );
+  const found = findForeignNames(objects, ['mariadb:11.8.8']);
+  assert.deepEqual(
+    found.map(({ severity, where }) => `${severity} ${where}`),
+    ['warning ConfigMap/mariadb RELATED_IMAGE_DB_NAME'],
   );
 });
