@@ -84,7 +84,7 @@ function comment(one: RewrittenSource): string {
 }
 
 /** `4 images in 7 places: 3 by values, 1 by post-renderer; nothing foreign is left`. */
-function summary({ references, rewritable, leftovers }: RewrittenSource): string {
+function summary({ references, rewritable, leftovers, findings }: RewrittenSource): string {
   const places = references.reduce((sum, reference) => sum + reference.places.length, 0);
   const ways = [
     ['values', 'by values'],
@@ -95,7 +95,13 @@ function summary({ references, rewritable, leftovers }: RewrittenSource): string
     const images = references.filter(({ reference }) => (rewritable.get(reference) ?? 'no') === way);
     return images.length === 0 ? [] : [`${images.length} ${words}`];
   });
-  const ends = leftovers.length === 0 ? 'nothing foreign is left' : `${count(leftovers.length, 'place')} left`;
+  const doubts = findings.filter(({ severity }) => severity === 'warning').length;
+  const ends =
+    leftovers.length > 0
+      ? `${count(leftovers.length, 'place')} left`
+      : doubts > 0
+        ? `nothing foreign is left but what ${count(doubts, 'note')} below may mean`
+        : 'nothing foreign is left';
   return `${count(references.length, 'image')} in ${count(places, 'place')}${counted.length === 0 ? '' : `: ${counted.join(', ')}`}; ${ends}`;
 }
 

@@ -38,6 +38,15 @@ test('the values that bring every image from a registry, ready for helm, with wh
   assert.match(printed, /^# {3}ghcr\.io\/shop\/worker:2\.0 -> registry\.internal:5000\/ghcr\.io\/shop\/worker:2\.0$/m);
 });
 
+test('a text that may mean a foreign image is a note, and the summary claims no more than is proven', async (t) => {
+  const manual =
+    'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: manual }\ndata: { manual: "version quay.io/shop/api:0.9 is old" }\n';
+  const run = await rewrite(await folderWith(t, { ...chart, 'chart/templates/manual.yaml': manual }));
+  assertDone(run);
+  assert.match(run.stderr, /^shop: 3 images in 3 places: .*; nothing foreign is left but what 1 note below may mean$/m);
+  assert.match(run.stderr, /^note: quay\.io\/shop\/api:0\.9 still stands in ConfigMap\/manual/m);
+});
+
 test('--manifests prints what would be installed, with nothing foreign in it', async (t) => {
   const crd = '---\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: { name: shops.example.com }\n';
   const folder = await folderWith(t, { ...chart, 'chart/crds/shop.yaml': crd });
