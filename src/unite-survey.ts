@@ -8,8 +8,21 @@ import type { SurveyedImage } from './survey-release.ts';
 import type { Variant } from './survey-variant.ts';
 import type { SurveyedVariants } from './survey-variants.ts';
 
+/** What is read of each render. */
+export interface ShownVariant extends Pick<Variant, 'movable'> {
+  readonly discovery: Pick<Variant['discovery'], 'references' | 'dumped' | 'kinds'>;
+  readonly rewrite: Pick<Variant['rewrite'], 'leftovers' | 'rewritable'>;
+}
+
+/** What is read of all renders of a release. */
+export interface ShownVariants extends Omit<SurveyedVariants, 'deployed' | 'profiles' | 'opened'> {
+  readonly deployed: ShownVariant;
+  readonly profiles: ReadonlyMap<string, ShownVariant>;
+  readonly opened: readonly ShownVariant[];
+}
+
 /** One entry a reference, sorted; its places, paths and gates are those of all renders, each once. */
-export function uniteImages(survey: SurveyedVariants): SurveyedImage[] {
+export function uniteImages(survey: ShownVariants): SurveyedImage[] {
   const groups = Map.groupBy(allFound(survey), ({ found }) => found.reference);
   const images = [...groups].map(([reference, group]): SurveyedImage => {
     const found = group.map((one) => one.found);
@@ -30,7 +43,7 @@ export function uniteImages(survey: SurveyedVariants): SurveyedImage[] {
 }
 
 /** Repositories that a program pulls from by a tag of its own; one entry each. */
-function runtimeImages(survey: SurveyedVariants): SurveyedImage[] {
+function runtimeImages(survey: ShownVariants): SurveyedImage[] {
   const untagged = uniteLeftovers(survey).filter(({ reason }) => reason === 'untagged');
   return [...Map.groupBy(untagged, ({ reference }) => repositoryOf(reference))].map(([reference, group]) => ({
     reference,
@@ -53,7 +66,7 @@ interface Found {
   readonly profile?: string;
 }
 
-function allFound({ deployed, profiles, opened, taken, gated, declared }: SurveyedVariants): Found[] {
+function allFound({ deployed, profiles, opened, taken, gated, declared }: ShownVariants): Found[] {
   return [
     ...deployed.discovery.references.map((found) => ({ found })),
     ...[...profiles].flatMap(([profile, { discovery }]) => discovery.references.map((found) => ({ found, profile }))),
@@ -76,7 +89,7 @@ function classOf(group: readonly Found[]): FoundReference['class'] {
 }
 
 /** The worst of all that ships. What only a gate shows is `values` where a probe proved a path, and else left to the post-renderer. */
-function rewritability(reference: string, found: readonly FoundReference[], survey: SurveyedVariants): Rewritable {
+function rewritability(reference: string, found: readonly FoundReference[], survey: ShownVariants): Rewritable {
   const variants = [survey.deployed, ...survey.profiles.values(), ...(survey.taken.has(reference) ? survey.opened : [])];
   const proven = variants.flatMap(({ rewrite }) => rewrite.rewritable.get(reference) ?? []);
   for (const way of ['no', 'post-render', 'values'] as const) if (proven.includes(way)) return way;
@@ -84,10 +97,10 @@ function rewritability(reference: string, found: readonly FoundReference[], surv
 }
 
 /** Another image may be pinned by the same digest: what holds of one of them has to hold of all. */
-function isFromValues(image: string, { deployed, profiles, opened }: SurveyedVariants): boolean {
+function isFromValues(image: string, { deployed, profiles, opened }: ShownVariants): boolean {
   const digest = /@(sha256:[0-9a-f]{64})$/.exec(image)?.[1] as Digest | undefined;
   if (digest === undefined) return false;
-  const shows = ({ discovery }: Variant): boolean =>
+  const shows = ({ discovery }: ShownVariant): boolean =>
     [...discovery.references, ...discovery.dumped].some(({ reference }) => reference.endsWith(digest));
   const showing = [deployed, ...profiles.values(), ...opened].filter(shows);
   return showing.length > 0 && showing.every(({ movable }) => movable.has(digest));
@@ -100,24 +113,24 @@ function unitePlaces(places: FoundReference['places']): FoundReference['places']
 }
 
 /** Of the values as deployed, of every scan profile, and of the images that `images.gated` takes. */
-export function uniteLeftovers({ deployed, profiles, opened, taken }: SurveyedVariants): Leftover[] {
+export function uniteLeftovers({ deployed, profiles, opened, taken }: ShownVariants): Leftover[] {
   const rendered = [deployed, ...profiles.values()].flatMap(({ rewrite }) => rewrite.leftovers);
   return [...rendered, ...opened.flatMap((variant) => leftoversOf(variant, taken))];
 }
 
-function leftoversOf({ discovery, rewrite }: Variant, taken: ReadonlySet<string>): Leftover[] {
+function leftoversOf({ discovery, rewrite }: ShownVariant, taken: ReadonlySet<string>): Leftover[] {
   const wanted = discovery.references.filter(({ reference }) => taken.has(reference));
   const places = new Set(wanted.flatMap((found) => found.places.map((place) => JSON.stringify(place))));
   return rewrite.leftovers.filter(({ place }) => places.has(JSON.stringify(place)));
 }
 
 /** Sorted, each once. */
-export function uniteFindings({ findings }: SurveyedVariants): Finding[] {
+export function uniteFindings({ findings }: ShownVariants): Finding[] {
   return sortedByText(findings);
 }
 
 /** Sorted, each once. */
-export function uniteKinds({ deployed, profiles, opened }: SurveyedVariants): RenderedKind[] {
+export function uniteKinds({ deployed, profiles, opened }: ShownVariants): RenderedKind[] {
   return sortedByText([deployed, ...profiles.values(), ...opened].flatMap(({ discovery }) => discovery.kinds));
 }
 

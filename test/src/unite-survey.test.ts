@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { FoundReference, Leftover } from '../../helm/discovery.ts';
-import type { Variant } from '../../src/survey-variant.ts';
-import type { SurveyedVariants } from '../../src/survey-variants.ts';
-import { uniteImages, uniteLeftovers } from '../../src/unite-survey.ts';
+import { type ShownVariant, type ShownVariants, uniteImages, uniteLeftovers } from '../../src/unite-survey.ts';
 
 const placeIn = (name: string) => ({ release: 'shop', kind: 'Pod', name, path: 'spec.containers[0].image' });
 
@@ -16,12 +14,12 @@ function left(reference: string): Leftover {
 }
 
 /** A render that shows `references`, of which `leftovers` stay foreign. */
-function variant(references: readonly FoundReference[], leftovers: readonly Leftover[] = []): Variant {
-  const rewritable = new Map(leftovers.map(({ reference }) => [reference, 'no']));
-  return { discovery: { references, kinds: [] }, rewrite: { leftovers, rewritable } } as unknown as Variant;
+function variant(references: readonly FoundReference[], leftovers: readonly Leftover[] = []): ShownVariant {
+  const rewritable = new Map(leftovers.map(({ reference }) => [reference, 'no'] as const));
+  return { discovery: { references, dumped: [], kinds: [] }, rewrite: { leftovers, rewritable }, movable: new Set() };
 }
 
-function survey(parts: Partial<SurveyedVariants>): SurveyedVariants {
+function survey(parts: Partial<ShownVariants>): ShownVariants {
   return {
     deployed: variant([]),
     profiles: new Map(),
