@@ -1,5 +1,5 @@
 import { type ParsedDocuments, readManifests } from './manifest-stream.ts';
-import type { RenderSession } from './render-session.ts';
+import { deriveSession, type RenderSession } from './render-session.ts';
 
 /** Documents that are known already, while new ones are forgotten with this. */
 class PassingDocuments extends Map<string, readonly unknown[]> {
@@ -17,14 +17,5 @@ class PassingDocuments extends Map<string, readonly unknown[]> {
 
 /** The same session, which keeps no document of what it reads: a probe's come but once, and are many. */
 export function withoutKeeping(session: RenderSession): RenderSession {
-  return {
-    release: session.release,
-    signal: session.signal,
-    documents: session.documents,
-    get renders() {
-      return session.renders;
-    },
-    print: (kubernetes, changes) => session.print(kubernetes, changes),
-    read: (stream) => readManifests(stream, new PassingDocuments(session.documents)),
-  };
+  return deriveSession(session, { read: (stream) => readManifests(stream, new PassingDocuments(session.documents)) });
 }

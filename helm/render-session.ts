@@ -41,6 +41,21 @@ export interface SessionOptions {
   readonly signal: AbortSignal;
 }
 
+/** The same session, its renders counted with those of `session`, but for what is done in another way. */
+export function deriveSession(session: RenderSession, other: Partial<Pick<RenderSession, 'print' | 'read'>>): RenderSession {
+  return {
+    release: session.release,
+    signal: session.signal,
+    documents: session.documents,
+    get renders() {
+      return session.renders;
+    },
+    print: (kubernetes, changes) => session.print(kubernetes, changes),
+    read: (stream) => session.read(stream),
+    ...other,
+  };
+}
+
 /** helm is bound by the processor; more at a time than this wins nothing on a small machine. */
 const rendersAtOnce = 2;
 

@@ -9,7 +9,7 @@ import { mergeValues } from '../merge-values.ts';
 import { applyEdits } from '../overrides.ts';
 import { asReference } from '../references/reference-text.ts';
 import { dumpedPath } from '../references/values-dump.ts';
-import type { RenderSession } from '../render-session.ts';
+import { deriveSession, type RenderSession } from '../render-session.ts';
 import { formatPath } from '../values-path.ts';
 import { formatGate, type Gate } from './gate.ts';
 import { placeholderHost } from './gate-knowledge.ts';
@@ -82,19 +82,12 @@ export class GateRenderer {
   #sessionOf({ settings, apiVersions = [] }: Gate): RenderSession {
     const session = this.#session;
     const opened = applyEdits(this.#values, settings);
-    return {
-      release: session.release,
-      signal: session.signal,
-      documents: session.documents,
-      get renders() {
-        return session.renders;
-      },
-      read: (stream) => session.read(stream),
+    return deriveSession(session, {
       print: (kubernetes, changes) => {
         const overrides = changes === undefined ? opened : mergeValues(opened, changes.overrides);
         return session.print(kubernetes, { overrides, probe: true, apiVersions });
       },
-    };
+    });
   }
 
   async #print(session: RenderSession, gate: Gate): Promise<string | BundleError> {
