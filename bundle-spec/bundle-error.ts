@@ -26,6 +26,9 @@ export type ErrorCode =
   | 'TAG_CONFLICT'
   | 'BUNDLE_INVALID'
   | 'BUNDLE_DAMAGED'
+  | 'VOLUME_MISSING'
+  | 'BASE_MISSING'
+  | 'SIGNATURE_INVALID'
   // charts
   | 'CHART_NOT_FOUND'
   | 'CHART_INVALID'

@@ -5,6 +5,7 @@ import { apiVersion, type Digest } from '../bundle-spec/names.ts';
 import { verified } from './blob-source.ts';
 import { bundleJsonName, checksumName, checksumOf } from './bundle-layout.ts';
 import { digestOf } from './digest.ts';
+import type { Extent } from './extent.ts';
 import { openForReading, readRange, streamRange } from './file-range.ts';
 import { describeForeign } from './foreign-file.ts';
 import { blockSize, paddedSize, parseTarHeader, tarHeader } from './tar-header.ts';
@@ -32,6 +33,8 @@ export interface BundleFile {
   streamBlob(digest: Digest, options: { readonly signal: AbortSignal }): AsyncIterable<Buffer>;
   /** As `streamBlob`, of any part. */
   streamPart(part: BundlePart, options: { readonly signal: AbortSignal }): AsyncIterable<Buffer>;
+  /** Where the bytes of a part lie, for who reads them by himself. */
+  extents(part: BundlePart): readonly Extent[];
   /** Raw bytes of the file, for who looks at headers and padding. */
   readRaw(position: number, size: number): Promise<Buffer>;
   close(): Promise<void>;
@@ -161,6 +164,7 @@ function bundleFile(handle: FileHandle, known: Pick<BundleFile, 'path' | 'size' 
     readBlob: async (digest, options) => gather(path, find(blobs.get(digest), `blob ${digest}`), stream, options),
     streamBlob: (digest, options) => stream(find(blobs.get(digest), `blob ${digest}`), options),
     streamPart: stream,
+    extents: ({ position, size }) => [{ fd: handle.fd, position, size }],
     readRaw: (position, length) => readRange(handle, position, length),
     close: () => handle.close(),
   };
