@@ -3,10 +3,25 @@ import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Digest } from '../bundle-spec/names.ts';
 import type { Descriptor } from './descriptor.ts';
 import { digestFrom, digestOf } from './digest.ts';
+import type { Extent } from './extent.ts';
 import type { ImagePlan, Located } from './image-plan.ts';
+import { sinkWriter } from './place-writer.ts';
 
 /** Takes bytes of a blob; `position` counts from the blob's first byte. The chunk may be reused once the promise is settled. */
 export type WriteChunk = (chunk: Buffer, position: number) => Promise<void>;
+
+/** Places in open files where a blob's bytes go. */
+export interface FileSink {
+  /** Each takes the whole blob. Extents of one place lie one behind the other. */
+  readonly places: readonly (readonly Extent[])[];
+  /** Told of bytes that are newly on their way to the disk. What has to be pulled again counts again. */
+  readonly onBytes?: (bytes: number) => void;
+  /** Bytes at the start of the first place that an earlier run left. They are hashed again, not trusted. Default 0. */
+  readonly kept?: number;
+}
+
+/** Where a blob's bytes go: to files by offset, or, in their order, to a function (a pipe, memory). */
+export type BlobSink = FileSink | { readonly write: WriteChunk };
 
 /** What bytes must be. */
 export type Identity = Pick<Descriptor, 'digest' | 'size'>;
@@ -14,10 +29,10 @@ export type Identity = Pick<Descriptor, 'digest' | 'size'>;
 /** Where blobs come from. */
 export interface BlobSource {
   /**
-   * Gives every byte of a blob to `write`, once it is settled the next, and resolves when all of them were given and their
-   * sha256 is the descriptor's digest. Throws DIGEST_MISMATCH or SIZE_MISMATCH otherwise.
+   * Resolves when every byte of a blob is written to all places of the sink and their sha256 is the descriptor's digest. A chunk goes
+   * to `write` when the one before it is settled. Throws DIGEST_MISMATCH or SIZE_MISMATCH otherwise; what was written is then worthless.
    */
-  pull(descriptor: Descriptor, write: WriteChunk, options: { readonly signal: AbortSignal }): Promise<void>;
+  pull(descriptor: Descriptor, sink: BlobSink, options: { readonly signal: AbortSignal }): Promise<void>;
 }
 
 /** Chunks smaller than this are gathered, so that a disk sees few large writes. */
@@ -35,7 +50,8 @@ export function streamSource(
   from: { readonly verified: boolean; readonly what: string },
 ): BlobSource {
   return {
-    async pull(descriptor, write, { signal }) {
+    async pull(descriptor, sink, { signal }) {
+      const write = sinkWriter(sink, descriptor);
       const stream = await open(descriptor, { signal });
       let position = 0;
       for await (const chunk of gathered(from.verified ? stream : verified(stream, descriptor, from.what))) {
@@ -49,7 +65,7 @@ export function streamSource(
 
 /** The blobs of a repository. */
 export function registrySource({ registry, repository }: Located): BlobSource {
-  return { pull: (descriptor, write, options) => registry.pullBlob(repository, descriptor, write, options) };
+  return { pull: (descriptor, sink, options) => registry.pullBlob(repository, descriptor, sink, options) };
 }
 
 /** Who has which blob of the planned images: the first image that needs it, in the order given. */

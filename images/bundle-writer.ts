@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { FileHandle } from 'node:fs/promises';
-import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { BundleJson } from '../bundle-spec/bundle-json.ts';
 import type { Digest } from '../bundle-spec/names.ts';
 import type { BlobSource } from './blob-source.ts';
@@ -114,16 +113,10 @@ async function pullAll(handle: FileHandle, pulls: readonly Pull[], options: Writ
 
 async function pullBlob(handle: FileHandle, pull: Pull, onEvent: WriteOptions['onEvent'], signal: AbortSignal): Promise<void> {
   const { descriptor, positions } = pull;
-  let written = 0;
-  const write = async (chunk: Buffer, position: number): Promise<void> => {
-    // Beyond the blob's place begins another's: never trust a source with that.
-    if (position + chunk.length > descriptor.size) throw wrongSize(descriptor, position + chunk.length);
-    for (const start of positions) await writeRange(handle, chunk, start + position);
-    written += chunk.length;
-    onEvent?.({ type: 'progress', digest: descriptor.digest, bytes: chunk.length });
-  };
-  await pull.source.pull(descriptor, write, { signal });
-  if (written < descriptor.size) throw wrongSize(descriptor, written);
+  const { digest, size } = descriptor;
+  const places = positions.map((position) => [{ fd: handle.fd, position, size }]);
+  const onBytes = (bytes: number) => onEvent?.({ type: 'progress', digest, bytes });
+  await pull.source.pull(descriptor, { places, onBytes }, { signal });
 }
 
 /** bundle.json with the digests of the entries that hold blobs, read back from the file: a few megabytes. */
@@ -154,8 +147,4 @@ async function writeSealed(handle: FileHandle, layout: BundleLayout, json: Buffe
     await writeRange(handle, body, position);
     await writeRange(handle, tarHeader(name, size), position - blockSize);
   }
-}
-
-function wrongSize({ digest, size }: Descriptor, found: number): BundleError {
-  return new BundleError('SIZE_MISMATCH', `the source gave ${found} bytes of ${digest}, which has ${size}`);
 }

@@ -78,7 +78,7 @@ function archiveStore({ handle, files, path }: Archive, root: Digest): Located['
       verifyBytes(bytes, descriptor, path);
       return bytes;
     },
-    pullBlob: (_repository, descriptor, write, options) => pull(descriptor, write, options),
+    pullBlob: (_repository, descriptor, sink, options) => pull(descriptor, sink, options),
   };
 }
 

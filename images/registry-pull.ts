@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { BlobIntake } from './blob-intake.ts';
-import type { WriteChunk } from './blob-source.ts';
+import type { BlobSink, WriteChunk } from './blob-source.ts';
 import { connectionFailure, connectionTrouble } from './connection-failure.ts';
 import type { Descriptor } from './descriptor.ts';
+import { sinkWriter } from './place-writer.ts';
 import type { Abortable } from './registry.ts';
 import { pullScope, type RegistryClient } from './registry-client.ts';
 import { type Answer, discard, header } from './registry-transport.ts';
@@ -15,17 +16,17 @@ const progressSize = 64 << 10;
 const smallBlobLimit = 4 << 20;
 
 /**
- * Streams one blob from a registry to `write`, verified, resumed by Range where a connection is lost. The registry is asked again for
+ * Brings one blob from a registry to `sink`, verified, resumed by Range where a connection is lost. The registry is asked again for
  * each part, never the place it redirected to: such URLs expire.
  */
 export async function pullBlob(
   client: RegistryClient,
   repository: string,
   descriptor: Descriptor,
-  write: WriteChunk,
+  sink: BlobSink,
   { signal }: Abortable,
 ): Promise<void> {
-  const intake = new BlobIntake(descriptor, `${client.host}/${repository}`, write);
+  const intake = new BlobIntake(descriptor, `${client.host}/${repository}`, sinkWriter(sink, descriptor));
   try {
     let failed = 0;
     while (!intake.complete) {
@@ -55,7 +56,7 @@ export async function fetchBlob(
     throw new BundleError('SIZE_MISMATCH', `${client.host}/${repository}@${digest} has ${size} bytes, and ${limit} are allowed`);
   const bytes = Buffer.alloc(size);
   const write: WriteChunk = async (chunk, position) => void chunk.copy(bytes, position);
-  await pullBlob(client, repository, descriptor, write, { signal });
+  await pullBlob(client, repository, descriptor, { write }, { signal });
   return bytes;
 }
 

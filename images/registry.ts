@@ -1,5 +1,5 @@
 import type { Digest } from '../bundle-spec/names.ts';
-import type { WriteChunk } from './blob-source.ts';
+import type { BlobSink } from './blob-source.ts';
 import type { Descriptor, HeldDocument } from './descriptor.ts';
 import { listTags } from './near-tags.ts';
 import type { RegistryAccess } from './registry-access.ts';
@@ -41,10 +41,10 @@ export interface Registry {
   fetchBlob(repository: string, descriptor: Descriptor, options: Abortable & { readonly limit?: number }): Promise<Buffer>;
 
   /**
-   * Streams a blob to `write` in chunks of up to 1 MiB, one at a time, and resumes where a connection was lost. Resolves when every
-   * byte was written and proven. Throws DIGEST_MISMATCH and SIZE_MISMATCH; then what was written is worthless.
+   * Brings a blob to `sink` (to a function in chunks of up to 1 MiB, one at a time) and resumes where a connection was lost. Resolves
+   * when every byte was written and proven. Throws DIGEST_MISMATCH and SIZE_MISMATCH; then what was written is worthless.
    */
-  pullBlob(repository: string, descriptor: Descriptor, write: WriteChunk, options: Abortable): Promise<void>;
+  pullBlob(repository: string, descriptor: Descriptor, sink: BlobSink, options: Abortable): Promise<void>;
 
   /** False also when the registry does not tell. */
   hasBlob(repository: string, digest: Digest, options: Abortable): Promise<boolean>;

@@ -37,9 +37,14 @@ test('the installer.tar of a bundle is an archive of that image alone, whose blo
   );
   for (const descriptor of blobs) {
     const chunks: Buffer[] = [];
-    await image.located.registry.pullBlob('', descriptor, async (chunk) => void chunks.push(Buffer.from(chunk)), {
-      signal: t.signal,
-    });
+    await image.located.registry.pullBlob(
+      '',
+      descriptor,
+      { write: async (chunk) => void chunks.push(Buffer.from(chunk)) },
+      {
+        signal: t.signal,
+      },
+    );
     assert.ok(Buffer.concat(chunks).equals(samples.blobs.get(descriptor.digest) ?? Buffer.alloc(0)));
   }
 });
@@ -77,7 +82,7 @@ test('a blob with another byte is refused when it is pulled', async (t) => {
   const at = bytes.lastIndexOf(`blobs/sha256/${blob.digest.slice(7)}`) + 512;
   bytes.writeUInt8(bytes.readUInt8(at + 100) ^ 1, at + 100);
   await writeFile(path, bytes);
-  const pulled = image.located.registry.pullBlob('', blob, async () => undefined, { signal: t.signal });
+  const pulled = image.located.registry.pullBlob('', blob, { write: async () => undefined }, { signal: t.signal });
   await assert.rejects(pulled, { code: 'DIGEST_MISMATCH' });
 });
 

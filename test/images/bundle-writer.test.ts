@@ -10,6 +10,7 @@ import type { BlobSource } from '../../images/blob-source.ts';
 import { openBundle } from '../../images/bundle-reader.ts';
 import { type WriteEvent, writeBundle } from '../../images/bundle-writer.ts';
 import { digestOf } from '../../images/digest.ts';
+import { sinkWriter } from '../../images/place-writer.ts';
 import { noise } from '../registries/sample-images.ts';
 import { memorySources, planShop, shopSamples, tempDir, writeShop } from './sample-bundle.ts';
 
@@ -111,9 +112,9 @@ for (const { name, spoil, code } of spoiled) {
 test('a source that writes past its blob is stopped before it does', async (t) => {
   const samples = await shopSamples();
   const lying = (honest: BlobSource): BlobSource => ({
-    async pull(descriptor, write, options) {
-      await honest.pull(descriptor, write, options);
-      await write(Buffer.alloc(1), descriptor.size);
+    async pull(descriptor, sink, options) {
+      await honest.pull(descriptor, sink, options);
+      await sinkWriter(sink, descriptor)(Buffer.alloc(1), descriptor.size);
     },
   });
   const sources = new Map([...memorySources(samples)].map(([digest, source]) => [digest, lying(source)]));
@@ -139,9 +140,9 @@ test('an abort midway leaves the output that was there and nothing else', async 
 
 function wrapped(sources: ReadonlyMap<Digest, BlobSource>, onPull: (size: number) => void): Map<Digest, BlobSource> {
   const wrap = (source: BlobSource): BlobSource => ({
-    pull(descriptor, write, options) {
+    pull(descriptor, sink, options) {
       onPull(descriptor.size);
-      return source.pull(descriptor, write, options);
+      return source.pull(descriptor, sink, options);
     },
   });
   return new Map([...sources].map(([digest, source]) => [digest, wrap(source)]));

@@ -76,7 +76,7 @@ for (const [name, handlers, ranges] of recovered) {
     const { memory, registry } = await startMemoryClient(t, { intercept: answering(handlers) });
     seedBlob(memory, 'a', blob);
     const file = Buffer.alloc(size);
-    await registry.pullBlob('a', blob.descriptor, async (chunk, position) => void chunk.copy(file, position), t);
+    await registry.pullBlob('a', blob.descriptor, { write: async (chunk, position) => void chunk.copy(file, position) }, t);
     assert.ok(file.equals(blob.bytes));
     assert.deepEqual(
       memory.requests.map(({ headers }) => headers.range),
@@ -133,10 +133,7 @@ for (const [name, handlers, expected, requests] of fatal) {
   test(`a blob met by ${name} is an error`, async (t) => {
     const { memory, registry } = await startMemoryClient(t, { intercept: answering(handlers) });
     seedBlob(memory, 'a', blob);
-    await assert.rejects(
-      registry.pullBlob('a', blob.descriptor, async () => undefined, t),
-      expected,
-    );
+    await assert.rejects(registry.pullBlob('a', blob.descriptor, { write: async () => undefined }, t), expected);
     assert.equal(memory.requests.length, requests);
   });
 }
@@ -152,10 +149,7 @@ test('a registry that streams for ever is stopped at the size of the blob', asyn
     more();
   };
   const { registry } = await startMemoryClient(t, { intercept: answering([endless]) });
-  await assert.rejects(
-    registry.pullBlob('a', blob.descriptor, async () => undefined, t),
-    { code: 'SIZE_MISMATCH' },
-  );
+  await assert.rejects(registry.pullBlob('a', blob.descriptor, { write: async () => undefined }, t), { code: 'SIZE_MISMATCH' });
   assert.ok(sent < 20 << 20, `${sent} bytes`);
 });
 
@@ -177,10 +171,7 @@ test('a write that fails ends the pull with its own error', async (t) => {
   const { memory, registry } = await startMemoryClient(t);
   seedBlob(memory, 'a', blob);
   const full = new Error('no space left');
-  await assert.rejects(
-    registry.pullBlob('a', blob.descriptor, async () => Promise.reject(full), t),
-    full,
-  );
+  await assert.rejects(registry.pullBlob('a', blob.descriptor, { write: async () => Promise.reject(full) }, t), full);
 });
 
 test('credentials stay behind when another host serves the blob', async (t) => {

@@ -64,7 +64,7 @@ for (const kind of registryKinds) {
       await new Promise(setImmediate); // a slow disk: the chunk must not change under our hands
       chunk.copy(file, position);
     };
-    await registry.pullBlob('big', blob.descriptor, write, t);
+    await registry.pullBlob('big', blob.descriptor, { write }, t);
     assert.ok(file.equals(blob.bytes));
     assert.deepEqual(
       positions,
@@ -169,7 +169,7 @@ for (const kind of registryKinds) {
     const controller = new AbortController();
     const reason = new Error('enough');
     const write = async () => controller.abort(reason);
-    await assert.rejects(registry.pullBlob('big', blob.descriptor, write, { signal: controller.signal }), reason);
+    await assert.rejects(registry.pullBlob('big', blob.descriptor, { write }, { signal: controller.signal }), reason);
   });
 }
 

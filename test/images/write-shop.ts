@@ -15,8 +15,8 @@ const signal = new AbortController().signal;
 
 function spoil(source: BlobSource): BlobSource {
   return {
-    async pull(descriptor, write, options) {
-      await source.pull(descriptor, write, options);
+    async pull(descriptor, sink, options) {
+      await source.pull(descriptor, sink, options);
       if (mode === 'slow') {
         process.stdout.write('under way\n');
         await setTimeout(600_000);
