@@ -11,6 +11,7 @@ import { ImageReasons } from './image-reasons.ts';
 import { ImagesReport } from './images-report.ts';
 import { LintReport } from './lint-report.ts';
 import { Lock } from './lock.ts';
+import { PartsJson } from './parts-json.ts';
 import { RewriteReport } from './rewrite-report.ts';
 import { Site } from './site.ts';
 import { specReference } from './spec-reference.ts';
@@ -22,6 +23,7 @@ const documents = [
   { name: 'site', title: 'Site', schema: Site },
   { name: 'lock', title: 'Lock', schema: Lock },
   { name: 'bundle-json', title: 'bundle.json', schema: BundleJson },
+  { name: 'parts-json', title: 'parts.json', schema: PartsJson },
   { name: 'images-report', title: 'ImagesReport', schema: ImagesReport },
   { name: 'image-reasons', title: 'ImageReasons', schema: ImageReasons },
   { name: 'lint-report', title: 'LintReport', schema: LintReport },

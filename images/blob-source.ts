@@ -16,6 +16,8 @@ export interface FileSink {
   readonly places: readonly (readonly Extent[])[];
   /** Told of bytes that are newly on their way to the disk. What has to be pulled again counts again. */
   readonly onBytes?: (bytes: number) => void;
+  /** Told how many bytes from the blob's first on stand in all places without a gap, for what is noted of them; an overstatement costs only time. */
+  readonly onFrontier?: (bytes: number) => void;
   /** Bytes at the start of the first place that an earlier run left. They are hashed again, not trusted. Default 0. */
   readonly kept?: number;
 }

@@ -23,6 +23,7 @@ export function sinkWriter(sink: BlobSink, { digest, size }: Identity): WriteChu
       }
     }
     sink.onBytes?.(chunk.length);
+    sink.onFrontier?.(end);
   };
 }
 

@@ -10,7 +10,7 @@ test('every document has its JSON Schema, and the reference names every field', 
   const files = generatedFiles();
   assert.deepEqual(
     [...files.keys()],
-    ['bundle', 'site', 'lock', 'bundle-json', 'images-report', 'image-reasons', 'lint-report', 'rewrite-report']
+    ['bundle', 'site', 'lock', 'bundle-json', 'parts-json', 'images-report', 'image-reasons', 'lint-report', 'rewrite-report']
       .map((name) => `bundle-spec/schemas/${name}.schema.json`)
       .concat('docs/spec.md'),
   );
@@ -20,6 +20,7 @@ test('every document has its JSON Schema, and the reference names every field', 
     'releases[].scan.<name>[].inline',
     'registry.host',
     'blobs',
+    'parts[].sha256',
     'charts[].images[].rewritable',
     'images[].shown[].helper',
     'charts[].findings[].fix',
