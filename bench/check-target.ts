@@ -1,21 +1,33 @@
-import { indexTypes, manifestTypes } from '../images/media-types.ts';
-import { targetPrefix } from './contestants/contestant.ts';
-import { imageHost } from './image-set.ts';
-import type { SeededImage, SeededSet } from './seed-registry.ts';
+import { openRegistry, type Registry } from '../images/registry.ts';
+import type { Contestant } from './contestants/contestant.ts';
+import { accessTo, type SeededImage, type SeededSet } from './seed-registry.ts';
 
-/** How many images a registry holds whole: every manifest of the source, by its digest. */
-export async function imagesHeld(set: SeededSet, host: string, options: { readonly signal: AbortSignal }): Promise<number> {
-  let held = 0;
-  for (const image of set.images) if (await isHeld(image, host, options)) held += 1;
-  return held;
+/** How many images a registry holds whole where the contestant has put them: every manifest of the source, by its digest. */
+export async function imagesHeld(
+  set: SeededSet,
+  contestant: Contestant,
+  host: string,
+  options: { readonly signal: AbortSignal },
+): Promise<number> {
+  const registry = openRegistry(await accessTo(host, set));
+  try {
+    let held = 0;
+    for (const image of set.images) if (await isHeld(registry, contestant.repositoryOf(image), image, options)) held += 1;
+    return held;
+  } finally {
+    await registry.close();
+  }
 }
 
-async function isHeld({ repository, manifests }: SeededImage, host: string, options: { readonly signal: AbortSignal }) {
-  const accept = [...indexTypes, ...manifestTypes].join(', ');
+async function isHeld(
+  registry: Registry,
+  repository: string,
+  { manifests }: SeededImage,
+  options: { readonly signal: AbortSignal },
+) {
   for (const digest of manifests) {
-    const url = `http://${host}/v2/${targetPrefix}/${imageHost}/${repository}/manifests/${digest}`;
-    const answer = await fetch(url, { ...options, method: 'HEAD', headers: { accept } });
-    if (!answer.ok) return false;
+    const found = await registry.headManifest(repository, digest, options);
+    if (typeof found === 'string') return false;
   }
   return true;
 }

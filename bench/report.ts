@@ -32,13 +32,11 @@ function stageTable({ scores, bytes, images }: Report, stage: (typeof stages)[nu
     const figures = round?.[stage];
     return round === undefined || figures === undefined ? [] : [{ score, round, figures }];
   });
-  const wallOf = (name: string) => best.find(({ score }) => score.name.startsWith(name))?.figures.wallMs;
-  const walls = { floor: wallOf('floor'), skopeo: wallOf('skopeo') };
+  const floorMs = best.find(({ score }) => score.name === 'floor')?.figures.wallMs;
   const head = [
     stage === 'pushAgain' ? 'push again' : stage,
     'wall s',
     'x floor',
-    'x skopeo',
     'all rounds s',
     ...figureHeads,
     ...tailHead(stage),
@@ -46,8 +44,7 @@ function stageTable({ scores, bytes, images }: Report, stage: (typeof stages)[nu
   const rows = best.map(({ score, round, figures }) => [
     score.name,
     seconds(figures.wallMs),
-    ratio(figures.wallMs, walls.floor),
-    ratio(figures.wallMs, walls.skopeo),
+    ratio(figures.wallMs, floorMs),
     score.rounds.map((each) => seconds(each[stage]?.wallMs ?? 0)).join(' '),
     ...figureCells(figures, bytes),
     ...tailCell(stage, round, bytes, images),

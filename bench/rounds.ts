@@ -44,13 +44,17 @@ export async function playRound(contestant: Contestant, options: RoundOptions): 
     const stage = await contestant.build(set, folder);
     const build = await timed(contestant, stage, name, source, options);
     const archiveBytes = await keepOnly(stage.archives, folder);
-    const target = await startDistribution(options.registryBinary, arena.registryStorage, { ...logOf(arena), signal });
+    const target = await startDistribution(options.registryBinary, arena.registryStorage, {
+      tls: set.tls,
+      ...logOf(arena),
+      signal,
+    });
     try {
       const pushStage = await contestant.push(set, folder, target.host);
       const push = await timed(contestant, pushStage, name, target, options);
       if (!contestant.pushesImages) return { build, push, archiveBytes, pushAgain: undefined, imagesHeld: undefined };
       const pushAgain = await timed(contestant, pushStage, name, target, options);
-      return { build, push, pushAgain, archiveBytes, imagesHeld: await imagesHeld(set, target.host, { signal }) };
+      return { build, push, pushAgain, archiveBytes, imagesHeld: await imagesHeld(set, contestant, target.host, { signal }) };
     } finally {
       await target.stop();
     }

@@ -1,14 +1,19 @@
+import { readFile } from 'node:fs/promises';
 import type { Digest, Platform } from '../bundle-spec/names.ts';
 import type { Descriptor, HeldDocument } from '../images/descriptor.ts';
 import { digestOf } from '../images/digest.ts';
 import { dockerListType, dockerManifestType, ociIndexType, ociManifestType } from '../images/media-types.ts';
 import { openRegistry, type Registry } from '../images/registry.ts';
-import { type BenchImage, type BenchLayer, imageSet, layersOf } from './image-set.ts';
+import type { RegistryAccess } from '../images/registry-access.ts';
+import { authority } from './distribution.ts';
+import { type BenchImage, type BenchLayer, imageSets, layersOf, type SetName } from './image-set.ts';
 import { layerBytes } from './layer-bytes.ts';
 
 /** The set as it lies in the source registry. */
 export interface SeededSet {
   readonly host: string;
+  /** The source and every target speak TLS. */
+  readonly tls: boolean;
   readonly images: readonly SeededImage[];
   /** Configs and layers, each once, with a repository that has it. */
   readonly blobs: readonly SeededBlob[];
@@ -58,18 +63,24 @@ interface Seeding {
 /** Makes every image and pushes it to the registry at `host`, one blob in memory at a time. */
 export async function seedRegistry(
   host: string,
-  options: { readonly scale: number; readonly signal: AbortSignal },
+  options: { readonly set: SetName; readonly scale: number; readonly tls: boolean; readonly signal: AbortSignal },
 ): Promise<SeededSet> {
-  const registry = openRegistry({ host, plainHttp: true });
+  const { tls } = options;
+  const registry = openRegistry(await accessTo(host, { tls }));
   const seeding: Seeding = { ...options, registry, layers: new Map(), blobs: new Map() };
   try {
     const images: SeededImage[] = [];
-    for (const image of imageSet) images.push(await seedImage(seeding, image));
+    for (const image of imageSets[options.set]) images.push(await seedImage(seeding, image));
     const blobs = [...seeding.blobs.values()];
-    return { host, images, blobs, size: blobs.reduce((sum, blob) => sum + blob.size, 0) };
+    return { host, tls, images, blobs, size: blobs.reduce((sum, blob) => sum + blob.size, 0) };
   } finally {
     await registry.close();
   }
+}
+
+/** How a registry of this run is reached. */
+export async function accessTo(host: string, { tls }: Pick<SeededSet, 'tls'>): Promise<RegistryAccess> {
+  return tls ? { host, plainHttp: false, ca: await readFile(authority, 'utf8') } : { host, plainHttp: true };
 }
 
 async function seedImage(seeding: Seeding, image: BenchImage): Promise<SeededImage> {

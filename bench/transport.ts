@@ -1,6 +1,6 @@
 /**
- * Build and push of a made-up set of images, as whole processes on loopback: diolkos, `skopeo copy` and the floor, in one run.
- * Usage: `npm run bench -- [--scale 0.05] [--rounds 3]`; `docs/benchmarks.md` says what the figures mean.
+ * Build and push of a made-up set of images, as whole processes on loopback: diolkos, tools of others and the floor, in one run.
+ * Usage: `npm run bench -- [--set large] [--scale 0.05] [--rounds 3] [--tls]`; `docs/benchmarks.md` says what the figures mean.
  */
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { type Arena, openArena } from './arena.ts';
 import type { Contestant } from './contestants/contestant.ts';
 import { diolkos } from './contestants/diolkos.ts';
 import { floor } from './contestants/floor.ts';
-import { skopeo } from './contestants/skopeo.ts';
+import { peers } from './contestants/peers.ts';
 import { startDistribution } from './distribution.ts';
 import { type BenchOptions, parseOptions, usage } from './options.ts';
 import { formatReport, type Report, type Score } from './report.ts';
@@ -28,17 +28,17 @@ async function main(options: BenchOptions, signal: AbortSignal): Promise<Report>
     const contestants = [
       await floor({ signal }),
       await diolkos(join(arena.scratch, 'program'), { signal }),
-      await skopeo({ signal }),
+      ...(await peers(options.peers, { signal })),
     ];
     const logFile = join(arena.scratch, 'source.log');
-    const source = await startDistribution(registryBinary, arena.registryStorage, { logFile, signal });
+    const source = await startDistribution(registryBinary, arena.registryStorage, { tls: options.tls, logFile, signal });
     try {
-      say(`making ${(1.19 * options.scale).toFixed(2)} GB of images`);
-      const set = await seedRegistry(source.host, { scale: options.scale, signal });
+      say('making images');
+      const set = await seedRegistry(source.host, { set: options.set, scale: options.scale, tls: options.tls, signal });
       const play = (contestant: Contestant) =>
         playRound(contestant, { arena, source, registryBinary, set, patience: options.patience, signal });
       const scores = await playAll(contestants, options.rounds, play);
-      return { machine: machine(arena), images: set.images.length, blobs: set.blobs.length, bytes: set.size, scores };
+      return { machine: machine(arena, options), images: set.images.length, blobs: set.blobs.length, bytes: set.size, scores };
     } finally {
       await source.stop();
     }
@@ -69,11 +69,11 @@ async function playAll(
   }));
 }
 
-function machine(arena: Arena): Record<string, string> {
+function machine(arena: Arena, { tls }: BenchOptions): Record<string, string> {
   const [processor] = cpus();
   return {
     machine: `${cpus().length} x ${processor?.model.trim()}, Linux ${release()}`,
-    registries: `distribution ${registryProgram.version}, plain http, blobs ${arena.storageInMemory ? 'in memory' : 'on the disk'}`,
+    registries: `distribution ${registryProgram.version}, ${tls ? 'TLS' : 'plain http'}, blobs ${arena.storageInMemory ? 'in memory' : 'on the disk'}`,
   };
 }
 

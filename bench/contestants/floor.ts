@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { cached } from '../../build/cache.ts';
 import { run } from '../../build/command.ts';
 import { goEnvironment } from '../../build/go-program.ts';
+import { authority } from '../distribution.ts';
 import type { SeededSet } from '../seed-registry.ts';
-import { type Contestant, targetPrefix } from './contestant.ts';
+import { type Contestant, mirrored, targetPrefix } from './contestant.ts';
 
 const source = join(import.meta.dirname, '../floor');
 
@@ -13,14 +14,15 @@ export async function floor(options: { readonly signal: AbortSignal }): Promise<
   const binary = await floorBinary(options);
   const planned = async (set: SeededSet, folder: string, host: string, repository?: string) => {
     const plan = join(folder, `${repository === undefined ? 'pull' : 'push'}.json`);
-    await writeFile(plan, JSON.stringify({ host, blobs: placed(set, repository) }));
+    await writeFile(plan, JSON.stringify({ host, tls: set.tls, blobs: placed(set, repository) }));
     return plan;
   };
   return {
     name: 'floor',
     version: 'bench/floor',
-    env: {},
+    env: { SSL_CERT_FILE: authority },
     pushesImages: false,
+    repositoryOf: mirrored,
     async build(set, folder) {
       const file = join(folder, 'blobs');
       return { commands: [[binary, 'pull', await planned(set, folder, set.host), file]], archives: [file] };

@@ -7,6 +7,7 @@ package main
 import (
 	"bufio"
 	"crypto/sha256"
+	"crypto/tls"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -29,7 +30,15 @@ type blob struct {
 
 type plan struct {
 	Host  string
+	TLS   bool
 	Blobs []blob
+}
+
+func (p plan) origin() string {
+	if p.TLS {
+		return "https://" + p.Host
+	}
+	return "http://" + p.Host
 }
 
 func main() {
@@ -40,7 +49,7 @@ func main() {
 	if os.Args[1] == "pull" {
 		pullAll(todo, os.Args[3])
 	} else {
-		eachBlob(todo, func(b blob) { push(todo.Host, b, os.Args[3]) })
+		eachBlob(todo, func(b blob) { push(todo.origin(), b, os.Args[3]) })
 	}
 }
 
@@ -52,15 +61,15 @@ func pullAll(todo plan, name string) {
 	buffers := sync.Pool{New: func() any { return make([]byte, 1<<20) }}
 	eachBlob(todo, func(b blob) {
 		buffer := buffers.Get().([]byte)
-		pull(todo.Host, b, file, buffer)
+		pull(todo.origin(), b, file, buffer)
 		buffers.Put(buffer)
 	})
 	check(file.Sync())
 	check(file.Close())
 }
 
-func pull(host string, b blob, file *os.File, buffer []byte) {
-	answer, err := http.Get("http://" + host + "/v2/" + b.Repository + "/blobs/" + b.Digest)
+func pull(origin string, b blob, file *os.File, buffer []byte) {
+	answer, err := http.Get(origin + "/v2/" + b.Repository + "/blobs/" + b.Digest)
 	check(err)
 	defer answer.Body.Close()
 	hash := sha256.New()
@@ -80,8 +89,8 @@ func pull(host string, b blob, file *os.File, buffer []byte) {
 	}
 }
 
-func push(host string, b blob, name string) {
-	answer, err := http.Post("http://"+host+"/v2/"+b.Repository+"/blobs/uploads/", "", nil)
+func push(origin string, b blob, name string) {
+	answer, err := http.Post(origin+"/v2/"+b.Repository+"/blobs/uploads/", "", nil)
 	check(err)
 	drop(answer, http.StatusAccepted)
 	session, err := answer.Location()
@@ -97,19 +106,26 @@ func push(host string, b blob, name string) {
 	put(session, file, b.Size)
 }
 
-// By hand, because net/http sends a part of a file through its own memory. io.CopyN from a file to a socket is sendfile.
+// By hand, because net/http sends a part of a file through its own memory. io.CopyN from a file to a plain socket is sendfile.
 func put(session *url.URL, file *os.File, size int64) {
-	connection, err := net.Dial("tcp", session.Host)
+	connection, err := dial(session)
 	check(err)
 	defer connection.Close()
 	const head = "PUT %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n"
 	_, err = fmt.Fprintf(connection, head, session.RequestURI(), session.Host, size)
 	check(err)
-	_, err = io.CopyN(connection, file, size)
+	_, err = io.CopyBuffer(connection, io.LimitReader(file, size), make([]byte, 1<<20))
 	check(err)
 	answer, err := http.ReadResponse(bufio.NewReader(connection), nil)
 	check(err)
 	drop(answer, http.StatusCreated)
+}
+
+func dial(session *url.URL) (net.Conn, error) {
+	if session.Scheme == "https" {
+		return tls.Dial("tcp", session.Host, nil)
+	}
+	return net.Dial("tcp", session.Host)
 }
 
 func drop(answer *http.Response, status int) {

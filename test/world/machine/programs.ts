@@ -36,6 +36,14 @@ export const crane: GoProgram = {
   packages: ['cmd/crane'],
 };
 
+export const regctl: GoProgram = {
+  name: 'regctl',
+  module: 'github.com/regclient/regclient',
+  version: 'v0.11.7',
+  sum: 'h1:Jsjlnd0ZQ2Blh0vaJtxJ0pU549VajvZ6BTL/4R7noMo=',
+  packages: ['cmd/regctl'],
+};
+
 /** podinfo 6.9.2 and the `podcli` that its probes run. */
 export const podinfo: GoProgram = {
   name: 'podinfo',
@@ -45,4 +53,13 @@ export const podinfo: GoProgram = {
   packages: ['cmd/podinfo', 'cmd/podcli'],
 };
 
-export const programs: readonly GoProgram[] = [helm4, helm3, registry, crane, podinfo];
+/** The module has every KMS and every way of keyless signing in it: some minutes of compiling, once. */
+export const cosign: GoProgram = {
+  name: 'cosign',
+  module: 'github.com/sigstore/cosign/v3',
+  version: 'v3.1.3',
+  sum: 'h1:001JQRI/PJ/5T+g/kJ1KTvKFbb322+fomc+pHDZ/6sg=',
+  packages: ['cmd/cosign'],
+};
+
+export const programs: readonly GoProgram[] = [helm4, helm3, registry, crane, podinfo, cosign];
