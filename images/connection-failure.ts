@@ -1,11 +1,14 @@
-import { connect, type PeerCertificate } from 'node:tls';
+import type { PeerCertificate } from 'node:tls';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
+import { certificateOf } from './peer-certificate.ts';
+import { isProxied, proxyOf } from './proxy.ts';
 
 /**
- * What a failed request says about the connection. `unreachable`: none was made. `dropped`: it was lost or went silent. `untrusted`: the
- * certificate was refused. `no-tls`: https was spoken to something that does not. Anything else is no connection failure.
+ * What a failed request says about the connection. `unreachable`: none was made. `dropped`: it was lost. `stalled`: it went silent.
+ * `untrusted`: the certificate was refused, theirs or ours. `no-tls`: https was spoken to something that does not. `barred`: the proxy
+ * refused. Anything else is no connection failure.
  */
-export type ConnectionTrouble = 'unreachable' | 'dropped' | 'untrusted' | 'no-tls';
+export type ConnectionTrouble = 'unreachable' | 'dropped' | 'stalled' | 'untrusted' | 'no-tls' | 'barred';
 
 const troubles: Readonly<Record<string, ConnectionTrouble>> = {
   ECONNREFUSED: 'unreachable',
@@ -15,12 +18,14 @@ const troubles: Readonly<Record<string, ConnectionTrouble>> = {
   ENETUNREACH: 'unreachable',
   ETIMEDOUT: 'unreachable',
   UND_ERR_CONNECT_TIMEOUT: 'unreachable',
+  UND_ERR_PRX_CONN: 'unreachable',
+  UND_ERR_PRX_TLS: 'barred',
   ECONNRESET: 'dropped',
   ECONNABORTED: 'dropped',
   EPIPE: 'dropped',
   UND_ERR_SOCKET: 'dropped',
-  UND_ERR_BODY_TIMEOUT: 'dropped',
-  UND_ERR_HEADERS_TIMEOUT: 'dropped',
+  UND_ERR_BODY_TIMEOUT: 'stalled',
+  UND_ERR_HEADERS_TIMEOUT: 'stalled',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'dropped',
   ERR_SSL_WRONG_VERSION_NUMBER: 'no-tls',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'no-tls',
@@ -43,6 +48,9 @@ const troubles: Readonly<Record<string, ConnectionTrouble>> = {
 export function connectionTrouble(error: unknown): ConnectionTrouble | undefined {
   const code = codeOf(error);
   if (code === undefined) return undefined;
+  const refusal = proxyRefusal(error);
+  // 5xx: the proxy did not get through to the host, which may pass.
+  if (refusal !== undefined) return refusal >= 500 ? 'unreachable' : 'barred';
   return troubles[code] ?? (code.startsWith('HPE_') ? 'dropped' : undefined);
 }
 
@@ -56,7 +64,8 @@ export async function connectionFailure(
   trouble: ConnectionTrouble,
   error: unknown,
 ): Promise<BundleError> {
-  const via = url.host === host ? '' : ` (at ${url.host})`;
+  const via = `${url.host === host ? '' : ` (at ${url.host})`}${throughProxy(url)}`;
+  if (trouble === 'barred' || proxyRefusal(error) !== undefined) return barred(host, url, error);
   if (trouble === 'untrusted') return untrusted(host, via, url, error);
   if (trouble === 'no-tls') {
     return new BundleError('REGISTRY_UNREACHABLE', `${host}${via} does not speak https`, {
@@ -70,13 +79,44 @@ export async function connectionFailure(
 
 /** True when `url` is http and a TLS server answers there: it drops plain http, however often it is tried. */
 export async function wantsTls(url: URL): Promise<boolean> {
-  return url.protocol === 'http:' && (await certificateOf(url)) !== undefined;
+  return url.protocol === 'http:' && !isProxied(url) && (await certificateOf(url)) !== undefined;
 }
 
 /** The error for a host that is spoken to by http and wants https. */
 export function speaksTls(host: string, via: string, cause?: unknown): BundleError {
   const hint = 'remove "plainHttp: true" beside its host';
   return new BundleError('REGISTRY_UNREACHABLE', `${host}${via} speaks https, and is asked by plain http`, { hint, cause });
+}
+
+/** The status with which a proxy refused to lead to a host, as undici tells it. */
+function proxyRefusal(error: unknown): number | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const [, tunnel, forward] = /^Proxy response \((\d{3})\)|^Proxy Authentication Required \((407)\)/.exec(error.message) ?? [];
+  const status = tunnel ?? forward;
+  return status === undefined ? proxyRefusal(error.cause) : Number(status);
+}
+
+function throughProxy(url: URL): string {
+  const proxy = proxyOf(url);
+  return proxy === undefined ? '' : ` (through the proxy ${proxy.host})`;
+}
+
+function barred(host: string, url: URL, cause: unknown): BundleError {
+  const status = proxyRefusal(cause);
+  const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
+  const [what, hint] =
+    status === undefined
+      ? ['shows a certificate for another name', `name the proxy in ${variable} as its certificate does`]
+      : status === 407
+        ? ['wants another user or password: 407', `give them in ${variable}: http://user:password@host:port`]
+        : [
+            status >= 500 ? `does not get through to it: ${status}` : `does not allow it: ${status}`,
+            `let the proxy allow ${url.hostname}; or, where it can be reached directly, add ${url.hostname} to NO_PROXY`,
+          ];
+  return new BundleError('REGISTRY_UNREACHABLE', `${host} cannot be reached: the proxy ${proxyOf(url)?.host} ${what}`, {
+    hint,
+    cause,
+  });
 }
 
 async function untrusted(host: string, via: string, url: URL, error: unknown): Promise<BundleError> {
@@ -93,23 +133,6 @@ async function untrusted(host: string, via: string, url: URL, error: unknown): P
           ? [`is for ${certificate?.subjectaltname ?? nameOf(certificate?.subject)}`, 'use one of these names as the host']
           : [`is issued by ${issuer}, which is not trusted`, add];
   return new BundleError('REGISTRY_UNTRUSTED', `the certificate of ${host}${via} ${reason}`, { hint, cause: error });
-}
-
-/** Whatever certificate the server shows; nothing is sent to it. `undefined` when it does not speak TLS, or not within 5 seconds. */
-async function certificateOf(url: URL): Promise<PeerCertificate | undefined> {
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  const port = Number(url.port || (url.protocol === 'http:' ? 80 : 443));
-  const servername = /^[\d.]+$|:/.test(host) ? '' : host;
-  return new Promise((resolve) => {
-    // Nothing is decided by this connection: it only finds out whose certificate was refused.
-    const socket = connect({ host, port, servername, rejectUnauthorized: false, timeout: 5000 });
-    const end = (certificate?: PeerCertificate) => {
-      socket.destroy();
-      resolve(certificate);
-    };
-    socket.once('secureConnect', () => end(socket.getPeerCertificate()));
-    for (const event of ['error', 'timeout', 'close']) socket.once(event, () => end());
-  });
 }
 
 function nameOf(name: PeerCertificate['subject'] | undefined): string {

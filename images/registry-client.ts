@@ -2,6 +2,7 @@ import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { speaksTls } from './connection-failure.ts';
 import type { RegistryAccess } from './registry-access.ts';
 import { Authenticator } from './registry-auth.ts';
+import { apiHost } from './registry-dispatcher.ts';
 import { answerFailure, type Purpose, type RegistryComplaint, readComplaint } from './registry-failure.ts';
 import { sendFollowing } from './registry-redirect.ts';
 import { type Answer, discard, type Exchange, openTransport, type Timeouts, type Transport } from './registry-transport.ts';
@@ -124,8 +125,7 @@ export class RegistryClient {
 }
 
 function baseUrl({ host, plainHttp }: RegistryAccess): URL {
-  const api = host === 'docker.io' ? 'registry-1.docker.io' : host;
-  const url = URL.parse(`${plainHttp ? 'http' : 'https'}://${api}/`);
+  const url = URL.parse(`${plainHttp ? 'http' : 'https'}://${apiHost(host)}/`);
   if (url === null) throw new BundleError('REFERENCE_INVALID', `"${host}" is no registry host`);
   return url;
 }

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
-import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
-import { Agent, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { RegistryAccess } from './registry-access.ts';
+import { Dispatchers } from './registry-dispatcher.ts';
 
 /** One HTTP request, as it goes over the wire. */
 export interface Exchange {
@@ -42,19 +42,10 @@ const connections = 16;
 
 export function openTransport(access: RegistryAccess, timeouts: Timeouts = {}): Transport {
   const { connectMs = 10_000, stallMs = 30_000 } = timeouts;
-  let agent: Agent | undefined;
-  const open = () =>
-    new Agent({
-      // HTTP/2 halves the throughput, and undici 8 would choose it by itself.
-      allowH2: false,
-      connections,
-      bodyTimeout: stallMs,
-      connect: { timeout: connectMs, ...(access.plainHttp ? {} : { secureContext: trusting(access.ca) }) },
-    });
+  const dispatchers = new Dispatchers(access, { connections, connectMs, stallMs });
   return {
     async send({ method, url, headers, body, headersTimeoutMs = 60_000, signal }) {
-      agent ??= open();
-      const answer = await agent.request({
+      const answer = await dispatchers.to(url).request({
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         method,
@@ -67,9 +58,7 @@ export function openTransport(access: RegistryAccess, timeouts: Timeouts = {}): 
       });
       return { status: answer.statusCode, headers: answer.headers, body: answer.body, url };
     },
-    async close() {
-      await agent?.destroy();
-    },
+    close: () => dispatchers.close(),
   };
 }
 
@@ -94,10 +83,4 @@ export async function discard(answer: Answer): Promise<void> {
 export function header(answer: Answer, name: string): string | undefined {
   const value = answer.headers[name];
   return Array.isArray(value) ? value[0] : value;
-}
-
-// `ca` replaces the roots instead of adding to them, hence all of them. One context for all connections: parsing takes 10 ms.
-function trusting(ca: string | undefined): SecureContext {
-  const roots = new Set([...getCACertificates('default'), ...getCACertificates('system'), ...(ca === undefined ? [] : [ca])]);
-  return createSecureContext({ ca: [...roots] });
 }

@@ -75,7 +75,7 @@ export class RetryGate {
   }
 
   #worthwhile({ connection, status }: Trouble, attempt: number, askedMs: number | undefined): boolean {
-    if (connection === 'untrusted' || connection === 'no-tls') return false;
+    if (connection === 'untrusted' || connection === 'no-tls' || connection === 'barred') return false;
     if (status !== undefined && !passing.has(status)) return false;
     if (askedMs !== undefined) return askedMs <= this.#patienceMs && attempt < mostObeyed;
     // A wrong host name or a stopped registry should be told at once, a link that died under way be waited for.
