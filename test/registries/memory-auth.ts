@@ -61,11 +61,13 @@ export class MemoryAuth {
   }
 }
 
-function includes(granted: string, name: string, action: string): boolean {
+/** Whether one granted scope covers an action on a repository. */
+export function includes(granted: string, name: string, action: string): boolean {
   return granted.startsWith(`repository:${name}:`) && granted.slice(`repository:${name}:`.length).split(',').includes(action);
 }
 
-function scopeOf(method: string, path: string): string | undefined {
+/** What a request needs, as a token scope; `undefined` where there is no repository. */
+export function scopeOf(method: string, path: string): string | undefined {
   const name = /^\/v2\/(.+)\/(?:blobs|manifests|tags)\//.exec(path)?.[1];
   if (name === undefined) return undefined;
   return `repository:${name}:${method === 'GET' || method === 'HEAD' ? 'pull' : 'pull,push'}`;

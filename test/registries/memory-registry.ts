@@ -15,9 +15,15 @@ export interface MemoryOptions {
   readonly user?: User;
   /** Default `basic`. */
   readonly scheme?: AuthScheme;
-  /** Sees every request first; true when it answered (or broke) it. What it does to the body of one that it lets pass is lost. */
-  readonly intercept?: (request: IncomingMessage, response: ServerResponse) => boolean | Promise<boolean>;
+  readonly intercept?: Intercept;
 }
+
+/** Sees every request first; true when it answered (or broke) it. What it does to the body of one that it lets pass is lost. */
+export type Intercept = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  registry: MemoryRegistry,
+) => boolean | Promise<boolean>;
 
 /** A request as it arrived, for tests that look at what goes over the wire. */
 export interface SeenRequest {
@@ -44,10 +50,11 @@ export async function startMemoryRegistry(options: MemoryOptions = {}): Promise<
   const requests: SeenRequest[] = [];
   const auth = new MemoryAuth(options.user, options.scheme ?? 'basic');
   let origin = '';
+  let registry: MemoryRegistry;
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = 'GET', url = '/', headers } = request;
     requests.push({ method, url, headers });
-    if (await options.intercept?.(request, response)) return;
+    if (await options.intercept?.(request, response, registry)) return;
     const refusal = auth.refusal(request, origin);
     sendReply(request, response, refusal ?? (await answerTo(store, request, new URL(url, origin))));
   };
@@ -59,7 +66,7 @@ export async function startMemoryRegistry(options: MemoryOptions = {}): Promise<
   const port = await listen(server);
   const host = `127.0.0.1:${port}`;
   origin = `${options.tls ? 'https' : 'http'}://${host}`;
-  return {
+  registry = {
     host,
     origin,
     ...(options.tls ? { ca: readFileSync(join(certificates, 'ca.pem'), 'utf8') } : {}),
@@ -68,6 +75,7 @@ export async function startMemoryRegistry(options: MemoryOptions = {}): Promise<
     requests,
     stop: () => stopServer(server),
   };
+  return registry;
 }
 
 export async function listen(server: Server): Promise<number> {

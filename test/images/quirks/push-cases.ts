@@ -1,0 +1,192 @@
+import assert from 'node:assert/strict';
+import { startMemoryRegistry } from '../../registries/memory-registry.ts';
+import * as locations from '../../registries/quirks/locations.ts';
+import { type Quirk, together } from '../../registries/quirks/quirk.ts';
+import * as uploads from '../../registries/quirks/uploads.ts';
+import { complaint, reply } from '../../registries/reply.ts';
+import { pushBytes } from '../blob-calls.ts';
+import { seedBlob } from '../memory-client.ts';
+import { blob, methods, pushed, type QuirkCase, refused } from './quirk-case.ts';
+
+const by = (make: () => Quirk) => () => ({ intercept: make() });
+
+/** A mount from a repository that has the blob. */
+const mounting =
+  (outcome: string, wire: readonly string[]): QuirkCase['work'] =>
+  async ({ registry, memory, wire: seen }, t) => {
+    seedBlob(memory, 'from', blob);
+    assert.equal(await pushBytes(registry, 'a', blob, { signal: t.signal, mountFrom: 'from' }), outcome);
+    assert.deepEqual(methods(seen()), wire);
+  };
+
+/** The blob goes up, and to the repository after it as quickly as the way that was found allows. */
+const learnt =
+  (first: readonly string[], second: readonly string[]): QuirkCase['work'] =>
+  async (client, t) => {
+    await pushed(first)(client, t);
+    assert.equal(await pushBytes(client.registry, 'b', blob, t), 'pushed');
+    assert.deepEqual(methods(client.wire()).slice(first.length), second);
+  };
+
+const oneGo = ['HEAD', 'POST', 'PUT'];
+
+const locationCases: QuirkCase[] = (
+  [
+    ['relative', locations.relativeLocation],
+    ['absolute', locations.absoluteLocation],
+    ['without the port', locations.portlessLocation],
+    ['signed, with + and %2B in it', locations.signedLocation],
+  ] as const
+).map(([name, quirk]) => ({ name: `a Location is ${name}`, registry: by(quirk), work: pushed(oneGo) }));
+
+export const pushQuirks: readonly QuirkCase[] = [
+  ...locationCases,
+  {
+    name: 'a Location is http behind a proxy that speaks TLS',
+    registry: () => ({ tls: true, intercept: locations.httpLocation() }),
+    work: pushed(oneGo),
+  },
+  {
+    name: 'GCR: a Location is good for one request, and the next answer has another',
+    registry: by(() => uploads.noMonolithicPut()),
+    work: pushed(['HEAD', 'POST', 'PUT', 'POST', 'PATCH', 'PUT']), // the store of the tests refuses a Location that was used
+  },
+  {
+    name: 'a Location on another port and host brings none of our credentials there',
+    registry: async (t) => {
+      const other = await startMemoryRegistry({ intercept: locations.refusingAuthorization() });
+      t.after(() => other.stop());
+      const user = { username: 'u', password: 'p' };
+      return { user, intercept: locations.elsewhereUpload(other) };
+    },
+    work: async ({ registry }, t) => assert.equal(await pushBytes(registry, 'a', blob, t), 'pushed'),
+  },
+  {
+    name: 'a mount is answered by 201',
+    registry: by(() => uploads.mountAnswers(reply(201))),
+    work: mounting('mounted', ['HEAD', 'POST']),
+  },
+  {
+    name: 'ECR: a mount is answered by 202, a session that is used',
+    registry: by(() => uploads.mountBegins()),
+    work: mounting('pushed', ['HEAD', 'POST', 'PUT']),
+  },
+  {
+    name: 'Docker Hub: a mount is answered by 400',
+    registry: by(() => uploads.mountAnswers(complaint(400, 'NAME_INVALID', 'invalid repository name'))),
+    work: mounting('pushed', ['HEAD', 'POST', 'POST', 'PUT']),
+  },
+  {
+    name: 'a mount is answered by 401, for the token is not good for the other repository',
+    registry: by(() => uploads.mountAnswers(complaint(401, 'UNAUTHORIZED', 'authentication required'))),
+    work: async (client, t) => {
+      seedBlob(client.memory, 'from', blob);
+      assert.equal(await pushBytes(client.registry, 'a', blob, { signal: t.signal, mountFrom: 'from' }), 'pushed');
+    },
+  },
+  {
+    name: 'Quay: a mount is answered by 405',
+    registry: by(() => uploads.mountAnswers(complaint(405, 'UNSUPPORTED', ''))),
+    work: mounting('pushed', ['HEAD', 'POST', 'POST', 'PUT']),
+  },
+  {
+    name: 'ECR: PATCH is answered by 201, and all chunks after the first are dropped: there is one PUT, or one PATCH',
+    registry: by(() => uploads.deafAfterFirstChunk()),
+    work: pushed(oneGo),
+  },
+  {
+    name: 'ECR behind a server that takes no PUT: one PATCH has everything',
+    registry: by(() => together(uploads.noMonolithicPut(), uploads.deafAfterFirstChunk())),
+    work: pushed(['HEAD', 'POST', 'PUT', 'POST', 'PATCH', 'PUT']),
+  },
+  {
+    name: 'Artifactory: a PUT is answered by 404 BLOB_UNKNOWN, a PATCH works, and this is remembered',
+    registry: by(() => uploads.noMonolithicPut()),
+    work: learnt(['HEAD', 'POST', 'PUT', 'POST', 'PATCH', 'PUT'], ['HEAD', 'POST', 'PATCH', 'PUT']),
+  },
+  {
+    name: 'Nexus: a PUT is answered by 400, a PATCH works',
+    registry: by(() => uploads.noMonolithicPut(complaint(400, 'UNKNOWN', 'blob upload invalid'))),
+    work: pushed(['HEAD', 'POST', 'PUT', 'POST', 'PATCH', 'PUT']),
+  },
+  {
+    name: 'GAR and ECR: no chunk is ever sent where none is needed',
+    registry: by(() => together(uploads.noMonolithicPut(), uploads.noChunks())),
+    work: pushed(['HEAD', 'POST', 'PUT', 'POST', 'PATCH', 'PUT']),
+  },
+  {
+    name: 'distribution 2.8: an upload breaks, its session is lost, another one is begun',
+    registry: by(() => uploads.losesSession(2)),
+    work: pushed(),
+  },
+  {
+    name: 'replicas that do not share their secret deny the session of the other',
+    registry: by(() => uploads.replicas(3)),
+    work: pushed(),
+  },
+  {
+    name: 'GHCR: a commit says "unknown blob" and is right the next time',
+    registry: by(() => uploads.unluckyCommit()),
+    work: pushed(),
+  },
+  {
+    name: 'a commit that is never answered happened all the same, and is found by asking',
+    registry: by(() => uploads.commitUnanswered()),
+    work: pushed(['HEAD', 'POST', 'PUT', 'HEAD']),
+  },
+  {
+    name: 'a commit takes longer than any silence that is borne elsewhere',
+    registry: () => ({ intercept: uploads.slowCommit(400), client: { timeouts: { stallMs: 100 } } }),
+    work: pushed(oneGo),
+  },
+  {
+    name: 'a registry wants a Content-Length with every body, and has it',
+    registry: by(() => uploads.lengthRequired()),
+    work: pushed(oneGo),
+  },
+  { name: 'a PUT is answered by 204', registry: by(() => uploads.otherSuccess(202, 204)), work: pushed(oneGo) },
+  {
+    name: 'GCR: a PATCH is answered by 204',
+    registry: by(() => together(uploads.noMonolithicPut(), uploads.otherSuccess(204, 201))),
+    work: pushed(['HEAD', 'POST', 'PUT', 'POST', 'PATCH', 'PUT']),
+  },
+  {
+    name: 'Gitea: an upload that has no bytes yet has the Range 0--1',
+    registry: by(() => uploads.emptyRange()),
+    work: pushed(oneGo),
+  },
+  {
+    name: 'ECR: a repository that does not exist is NAME_UNKNOWN at the POST, and is to be created',
+    registry: by(() => uploads.noUploads(complaint(404, 'NAME_UNKNOWN', 'The repository with name a does not exist'))),
+    work: refused({ code: 'REGISTRY_NOT_FOUND', message: /does not exist/, hint: /create a/ }),
+  },
+  {
+    name: 'Harbor: a project that does not exist is 403, in its own words',
+    registry: by(() => uploads.noUploads(complaint(403, 'DENIED', 'project a not found: project a not found'))),
+    work: refused({ code: 'REGISTRY_DENIED', message: /project a not found/ }),
+  },
+  {
+    name: 'GitLab: a path that does not exist is denied',
+    registry: by(() => uploads.noUploads(complaint(403, 'DENIED', 'requested access to the resource is denied'))),
+    work: refused({ code: 'REGISTRY_DENIED', message: /requested access/ }),
+  },
+  {
+    name: 'a pull-through proxy answers every push by 405, and is named for what it is',
+    registry: by(() => uploads.noUploads(complaint(405, 'UNSUPPORTED', 'The operation is unsupported.'))),
+    work: refused({ code: 'REGISTRY_FAILED', hint: /read-only/ }),
+  },
+  {
+    name: 'bytes that are damaged on their way are told from a bundle that is',
+    registry: by(() => uploads.damagedOnTheWay()),
+    work: refused({ code: 'DIGEST_MISMATCH', message: /other bytes/ }),
+  },
+  {
+    name: 'HEAD of a blob is forbidden, and the blob is sent',
+    registry: by(() => (request, response) => {
+      const isHead = request.method === 'HEAD';
+      if (isHead) response.writeHead(403).end();
+      return isHead;
+    }),
+    work: pushed(oneGo),
+  },
+];
