@@ -28,9 +28,20 @@ export const CarriedChart = LockedChart.omit({ release: true }).extend({
 });
 export type CarriedChart = z.infer<typeof CarriedChart>;
 
+/** The entry that a signature of bundle.json has: its name says of which kind. */
+export const SignaturePlace = z.strictObject({
+  name: z.literal(['bundle.json.minisig', 'bundle.json.sigstore.json']),
+  size: z
+    .int()
+    .min(1)
+    .max(1 << 16)
+    .describe('Bytes; line ends fill up what the signature leaves.'),
+});
+export type SignaturePlace = z.infer<typeof SignaturePlace>;
+
 /**
  * `bundle.json`, the first entry of the tar. It names every byte: behind it stands `bundle.json.sha256`, its own checksum; then
- * `entries`, in file order, then `blobs`. Each header is 512 bytes and each body is padded to 512, so every offset follows.
+ * its signature, where `signature` says so; then `entries`, in file order, then `blobs`. Each header is 512 bytes and each body is padded to 512, so every offset follows.
  */
 export const BundleJson = z
   .strictObject({
@@ -49,6 +60,9 @@ export const BundleJson = z
     charts: z.array(CarriedChart),
     installer: z.string().optional().describe('Canonical reference of the installer image, absent with `installer: none`.'),
     ignore: z.array(z.string()).describe('`images.ignore` of the spec: these may stay foreign behind the gap too.'),
+    signature: SignaturePlace.optional().describe(
+      'The entry behind `bundle.json.sha256` that holds the signature of bundle.json, or place for one; absent in a bundle that nobody signs.',
+    ),
     entries: z
       .array(z.strictObject({ name: z.string(), size: z.int().nonnegative(), digest: Digest }))
       .describe('Files of the tar between bundle.json and the first blob, in file order.'),

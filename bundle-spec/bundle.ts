@@ -123,6 +123,41 @@ const Images = z.strictObject({
     ),
 });
 
+const Password = z
+  .strictObject({ env: Text.describe('Name of the environment variable that holds it.') })
+  .optional()
+  .describe('Password of an encrypted key.');
+
+const Later = z.strictObject({
+  later: z
+    .literal(true)
+    .describe('Keep a place in the bundle; `diolkos sign` puts the signature there, on the machine that has the key.'),
+});
+
+/** How bundle.json is signed. One way a bundle. */
+export const Sign = z.union([
+  z.strictObject({
+    minisign: z
+      .union([
+        z.strictObject({ secretKey: Text.describe('Secret key file that `minisign -G` made.'), password: Password }),
+        Later,
+      ])
+      .describe('Sign as `minisign -S` does; the program is not needed.'),
+  }),
+  z.strictObject({
+    cosign: z
+      .union([
+        z.strictObject({
+          key: Text.describe('What `cosign --key` takes: a key file, or a key in a KMS such as `awskms://…`.'),
+          password: Password,
+        }),
+        Later,
+      ])
+      .describe('Have the program cosign (3 or newer) sign, without a transparency log.'),
+  }),
+]);
+export type Sign = z.infer<typeof Sign>;
+
 /** The spec, `bundle.yaml`: what the user writes. */
 export const Bundle = z
   .strictObject({
@@ -152,6 +187,9 @@ export const Bundle = z
       .describe('How chart repositories and registries on the connected side are reached.'),
     releases: z.array(Release).min(1),
     images: Images.prefault({}),
+    sign: Sign.optional().describe(
+      'Sign bundle.json, which names every byte of the bundle. A site says with `signedBy` whose bundles it takes.',
+    ),
   })
   .describe('The spec, `bundle.yaml`: what the user writes. File paths in it are relative to it.');
 export type Bundle = z.infer<typeof Bundle>;

@@ -51,12 +51,29 @@ const BundleLocation = z.union([
 ]);
 export type BundleLocation = z.infer<typeof BundleLocation>;
 
+/** A public key: of minisign the line that begins with `RW`, of cosign the PEM text. */
+export const SigningKey = z.union([
+  z.strictObject({
+    file: z
+      .string()
+      .min(1)
+      .describe('`minisign.pub` or `cosign.pub`; `diolkos manifest` turns it into `inline`, which the Job can read.'),
+  }),
+  z.strictObject({ inline: z.string().min(1).describe('The line `RW…` of minisign.pub, or the PEM text of cosign.pub.') }),
+]);
+export type SigningKey = z.infer<typeof SigningKey>;
+
 /** `site.yaml`: what is true only behind the gap. One bundle serves many sites. */
 export const Site = z
   .strictObject({
     apiVersion: z.literal(apiVersion),
     kind: z.literal('Site'),
     registry: SiteRegistry,
+    signedBy: z
+      .array(SigningKey)
+      .min(1)
+      .optional()
+      .describe('Public keys. With them, a bundle that none of them has signed is refused before anything of it is used.'),
     values: z
       .record(ReleaseName, z.array(ValuesLayer))
       .default({})

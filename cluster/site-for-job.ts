@@ -2,13 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { parseYaml11 } from '../bundle-spec/located-yaml.ts';
-import type { Site } from '../bundle-spec/site.ts';
+import type { SigningKey, Site } from '../bundle-spec/site.ts';
 import { Values, type ValuesLayer } from '../bundle-spec/values-layer.ts';
+import { readKeys, readKeyText } from '../images/signature/read-keys.ts';
 import { readSiteCertificates } from '../images/site-registry.ts';
 
 /**
- * The site as the Job can read it: a CA file and values files (relative to `directory`, where site.yaml lies) become inline, since
- * the pod has no files of the workstation. Throws FILE_UNREADABLE and SITE_INVALID.
+ * The site as the Job can read it: a CA file, key files and values files (relative to `directory`, where site.yaml lies) become inline, since
+ * the pod has no files of the workstation. Throws FILE_UNREADABLE, SITE_INVALID and SIGNATURE_INVALID.
  */
 export async function siteForJob(
   site: Site,
@@ -18,9 +19,20 @@ export async function siteForJob(
   for (const [release, layers] of Object.entries(site.values)) {
     values[release] = await Promise.all(layers.map((layer) => layerForJob(layer, options)));
   }
+  const signedBy = await Promise.all((site.signedBy ?? []).map((key) => keyForJob(key, options)));
+  const inlined: Site = { ...site, values, ...(site.signedBy === undefined ? {} : { signedBy }) };
   const { ca } = site.registry;
-  if (ca === undefined || 'inline' in ca) return { ...site, values };
-  return { ...site, values, registry: { ...site.registry, ca: { inline: await readSiteCertificates(ca.file, options) } } };
+  if (ca === undefined || 'inline' in ca) return inlined;
+  return { ...inlined, registry: { ...site.registry, ca: { inline: await readSiteCertificates(ca.file, options) } } };
+}
+
+/** A key that cannot be read as one is told here, not in the pod. */
+async function keyForJob(
+  key: SigningKey,
+  options: { readonly directory: string; readonly signal: AbortSignal },
+): Promise<SigningKey> {
+  await readKeys([key], options);
+  return 'inline' in key ? key : { inline: await readKeyText(key.file, options) };
 }
 
 async function layerForJob(

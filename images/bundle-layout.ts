@@ -7,13 +7,14 @@ import type { Descriptor } from './descriptor.ts';
 import { digestOf } from './digest.ts';
 import { imageLayoutFiles, type LayoutImage } from './oci-layout.ts';
 import { formatReference } from './reference.ts';
+import { filledPlace } from './signature/signature-place.ts';
 import { blobName, bytesFile, type Placed, placeFiles, type TarFile } from './tar-layout.ts';
 
 export const bundleJsonName = 'bundle.json';
 
 /**
  * The entry behind bundle.json: its checksum as `sha256sum` prints and checks it. bundle.json has the checksums of all the rest,
- * so this one line vouches for the whole file. A signature of bundle.json will stand next to it.
+ * so this one line vouches for the whole file. The signature of bundle.json stands behind it, and has a line of its own in it.
  */
 export const checksumName = 'bundle.json.sha256';
 
@@ -65,19 +66,28 @@ export function planBundle(contents: BundleContents): BundleLayout {
     entries: entries.map((file) => ({ name: file.name, size: file.size, digest: knownDigest(file) })),
     blobs: files.map(({ digest, file }) => [digest, file.size]),
   };
-  const front = [sealed(bundleJsonName, canonicalJson(json).length), sealed(checksumName, checksumLine(json).length)];
+  const front = sealedBodies(canonicalJson(json), json.signature).map(({ name, bytes }) => sealed(name, bytes.length));
   const { files: placed, size } = placeFiles([...front, ...entries, ...files.map(({ file }) => file)]);
   const descriptors = new Map([...blobs].map(([digest, { descriptor }]) => [digest, descriptor]));
   return { size, files: placed, blobs: descriptors, json };
 }
 
-/** What `sha256sum bundle.json` prints. */
-export function checksumLine(json: BundleJson): Buffer {
-  return checksumOf(canonicalJson(json));
+/** A file at the front of the tar that depends on all the rest. */
+export interface SealedBody {
+  readonly name: string;
+  readonly bytes: Buffer;
 }
 
-export function checksumOf(json: Buffer): Buffer {
-  return Buffer.from(`${digestOf(json).slice('sha256:'.length)}  ${bundleJsonName}\n`);
+/** What stands before the entries, in file order. Without `signature` its place is kept free; the sizes are the same. */
+export function sealedBodies(json: Buffer, place: BundleJson['signature'], signature?: Buffer): readonly SealedBody[] {
+  const first = { name: bundleJsonName, bytes: json };
+  const last = place === undefined ? [] : [{ name: place.name, bytes: filledPlace(place, signature) }];
+  return [first, { name: checksumName, bytes: Buffer.concat([first, ...last].map(checksumOf)) }, ...last];
+}
+
+/** The line that `sha256sum` prints of a file, and checks it with. */
+export function checksumOf({ name, bytes }: SealedBody): Buffer {
+  return Buffer.from(`${digestOf(bytes).slice('sha256:'.length)}  ${name}\n`);
 }
 
 interface Blob {

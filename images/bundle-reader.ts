@@ -1,9 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { BundleJson } from '../bundle-spec/bundle-json.ts';
-import { apiVersion, type Digest } from '../bundle-spec/names.ts';
+import { apiVersion, Digest } from '../bundle-spec/names.ts';
 import { verified } from './blob-source.ts';
-import { bundleJsonName, checksumName, checksumOf } from './bundle-layout.ts';
+import { bundleJsonName, checksumName, checksumOf, unknownDigest } from './bundle-layout.ts';
 import { digestOf } from './digest.ts';
 import type { Extent } from './extent.ts';
 import { openForReading, readRange, streamRange } from './file-range.ts';
@@ -22,7 +22,7 @@ export interface BundleFile {
   /** Bytes of the file; more than `size` when something was added to it. */
   readonly fileSize: number;
   readonly json: BundleJson;
-  /** In file order: bundle.json, its checksum, the entries, the blobs by digest. */
+  /** In file order: bundle.json, its checksum, its signature if it has a place for one, the entries, the blobs by digest. */
   readonly parts: readonly BundlePart[];
   readonly blobs: ReadonlyMap<Digest, BundlePart>;
   /** A whole entry, verified. Throws BUNDLE_INVALID when there is none of that name, BUNDLE_DAMAGED. */
@@ -78,7 +78,7 @@ async function openFile(path: string): Promise<FileHandle> {
 
 interface JsonBytes {
   readonly json: Buffer;
-  /** The entry behind bundle.json with its header, as it stands in the file; empty where the file ends. */
+  /** The header behind bundle.json and the block behind it, as they stand in the file; empty where the file ends. */
   readonly checksum: Buffer;
 }
 
@@ -101,14 +101,13 @@ async function readJsonBytes(
   const behind = Math.min(blockSize + paddedSize(size), actual);
   return {
     json: await readRange(handle, blockSize, size),
-    checksum: await readRange(handle, behind, Math.min(blockSize + checksumOf(first).length, actual - behind)),
+    checksum: await readRange(handle, behind, Math.min(2 * blockSize, actual - behind)),
   };
 }
 
 function parseJson(path: string, json: Buffer, checksum: Buffer): BundleJson {
-  const expected = checksumOf(json);
-  const header = tarHeader(checksumName, expected.length);
-  const sound = Buffer.concat([header, expected]).equals(checksum);
+  const line = checksumOf({ name: bundleJsonName, bytes: json });
+  const sound = checksum.subarray(blockSize, blockSize + line.length).equals(line);
   const value = jsonValue(json);
   const version = typeof value === 'object' && value !== null && 'apiVersion' in value ? value.apiVersion : undefined;
   if (typeof version === 'string' && /^diolkos\.dev\/v[1-9]\d*$/.test(version) && version !== apiVersion) {
@@ -116,8 +115,8 @@ function parseJson(path: string, json: Buffer, checksum: Buffer): BundleJson {
       hint: 'use the diolkos that is in its install/installer.tar',
     });
   }
-  const ours = version === apiVersion || checksum.subarray(0, blockSize).equals(header);
-  if (!sound && ours && checksum.length === blockSize + expected.length) throw damaged(path, bundleJsonName);
+  const ours = version === apiVersion || checksum.toString('latin1').startsWith(`${checksumName}\0`);
+  if (!sound && ours && checksum.length >= blockSize + line.length) throw damaged(path, bundleJsonName);
   const parsed = BundleJson.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
@@ -132,25 +131,38 @@ function jsonValue(json: Buffer): unknown {
   }
 }
 
-function partsOf(path: string, json: BundleJson, { json: bytes }: JsonBytes): Omit<BundlePart, 'position'>[] {
+function partsOf(path: string, json: BundleJson, bytes: JsonBytes): Omit<BundlePart, 'position'>[] {
   const names = new Set<string>();
   const strange = json.entries.find(({ name }) => !entryName.test(name) || names.size === names.add(name).size)?.name;
   if (strange !== undefined) throw noBundle(path, `its bundle.json lists an entry "${strange}"`);
   const unsorted = json.blobs.some(([digest], index) => digest <= (json.blobs[index - 1]?.[0] ?? ''));
   if (unsorted) throw noBundle(path, 'its bundle.json lists blobs twice or out of order');
-  const checksum = checksumOf(bytes);
   return [
-    { name: bundleJsonName, size: bytes.length, digest: digestOf(bytes) },
-    { name: checksumName, size: checksum.length, digest: digestOf(checksum) },
+    ...frontParts(json, bytes),
     ...json.entries,
     ...json.blobs.map(([digest, size]) => ({ name: blobName(digest), size, digest })),
+  ];
+}
+
+/** What stands before the entries. Of the signature's bytes the checksum has a line as well; it is damaged where that is not there. */
+function frontParts({ signature: place }: BundleJson, { json, checksum }: JsonBytes): Omit<BundlePart, 'position'>[] {
+  const first = checksumOf({ name: bundleJsonName, bytes: json });
+  const tail = place === undefined ? '' : `  ${place.name}\n`;
+  const end = blockSize + first.length + (place === undefined ? 0 : 64 + tail.length);
+  const found = checksum.subarray(blockSize, end);
+  const hex = found.toString('latin1', first.length, found.length - tail.length);
+  const said = Digest.safeParse(`sha256:${hex}`).data ?? unknownDigest;
+  return [
+    { name: bundleJsonName, size: json.length, digest: digestOf(json) },
+    { name: checksumName, size: end - blockSize, digest: digestOf(found) },
+    ...(place === undefined ? [] : [{ ...place, digest: found.toString('latin1').endsWith(tail) ? said : unknownDigest }]),
   ];
 }
 
 function bundleFile(handle: FileHandle, known: Pick<BundleFile, 'path' | 'size' | 'fileSize' | 'json' | 'parts'>): BundleFile {
   const { path, json, parts } = known;
   const byName = new Map(parts.map((part) => [part.name, part]));
-  const blobs = new Map(parts.slice(2 + json.entries.length).map((part) => [part.digest, part]));
+  const blobs = new Map(parts.slice(parts.length - json.blobs.length).map((part) => [part.digest, part]));
   const find = (found: BundlePart | undefined, what: string): BundlePart => {
     if (found === undefined) throw new BundleError('BUNDLE_INVALID', `${path} has no ${what}`);
     return found;

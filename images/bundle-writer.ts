@@ -3,13 +3,14 @@ import type { FileHandle } from 'node:fs/promises';
 import type { BundleJson } from '../bundle-spec/bundle-json.ts';
 import type { Digest } from '../bundle-spec/names.ts';
 import type { BlobSource } from './blob-source.ts';
-import { type BundleLayout, checksumOf, unknownDigest } from './bundle-layout.ts';
+import { type BundleLayout, type SealedBody, sealedBodies, unknownDigest } from './bundle-layout.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { Descriptor } from './descriptor.ts';
 import { digestFrom } from './digest.ts';
 import { eachLimited } from './each-limited.ts';
 import { streamRange, writeRange } from './file-range.ts';
 import { namingFailures, openPartial } from './partial-file.ts';
+import type { Sign } from './signature/signer.ts';
 import { blockSize, tarHeader } from './tar-header.ts';
 import type { Placed, TarFile } from './tar-layout.ts';
 
@@ -27,6 +28,8 @@ export interface WriteOptions {
   readonly sources: ReadonlyMap<Digest, BlobSource>;
   readonly signal: AbortSignal;
   readonly onEvent?: (event: WriteEvent) => void;
+  /** Gives the signature of bundle.json. Without it the place that bundle.json keeps for one stays free. */
+  readonly sign?: Sign;
   /** Blobs fetched at the same time. Default 4. */
   readonly concurrency?: number;
 }
@@ -52,7 +55,8 @@ export async function writeBundle(layout: BundleLayout, output: string, options:
       await pullAll(partial.handle, pulls, options);
       const json = await sealedJson(partial.handle, layout, options.signal);
       await partial.handle.datasync();
-      await writeSealed(partial.handle, layout, canonicalJson(json));
+      const bytes = canonicalJson(json);
+      await writeSealed(partial.handle, layout, sealedBodies(bytes, json.signature, await options.sign?.(bytes, options)));
       options.signal.throwIfAborted();
       await partial.publish();
       return json;
@@ -138,13 +142,12 @@ async function digestOfRange(handle: FileHandle, position: number, size: number,
 }
 
 /** Until the first header stands, which is written last, no reader can take the file for a bundle. */
-async function writeSealed(handle: FileHandle, layout: BundleLayout, json: Buffer): Promise<void> {
-  const bodies = [json, checksumOf(json)];
-  const places = layout.files.filter((file) => file.content.from === 'sealed');
-  for (const [index, { name, size, position }] of [...places.entries()].reverse()) {
-    const body = bodies[index];
-    if (body?.length !== size) throw new Error(`${name} was planned with ${size} bytes and has ${body?.length}`);
-    await writeRange(handle, body, position);
+async function writeSealed(handle: FileHandle, layout: BundleLayout, bodies: readonly SealedBody[]): Promise<void> {
+  const places = new Map(layout.files.map((file) => [file.name, file]));
+  for (const { name, bytes } of bodies.toReversed()) {
+    const { size, position } = places.get(name) ?? { size: -1, position: 0 };
+    if (bytes.length !== size) throw new Error(`${name} was planned with ${size} bytes and has ${bytes.length}`);
+    await writeRange(handle, bytes, position);
     await writeRange(handle, tarHeader(name, size), position - blockSize);
   }
 }

@@ -8,6 +8,7 @@ import { type WriteEvent, writeBundle } from '../images/bundle-writer.ts';
 import type { ImagePlan } from '../images/image-plan.ts';
 import { type PlanRequest, planImages } from '../images/plan-images.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
+import { openSigner, type Signer } from '../images/signature/signer.ts';
 import { isCompletedBy } from '../images/tag-stem.ts';
 import { bundleContents } from './bundle-contents.ts';
 import { checkOutput } from './check-output.ts';
@@ -45,12 +46,14 @@ interface Build extends BuildOptions {
   readonly registries: SpecRegistries;
   readonly installer: Installer | undefined;
   readonly lock: Lock | undefined;
+  readonly signer: Signer | undefined;
 }
 
 /**
  * Builds `output` from the spec in `file`: finds every image, reads all manifests, plans the tar to the byte, then pulls each blob
  * once into its place. The lock is written beside the spec when the tar is whole; with `locked` it is read and must fit.
- * Throws USAGE_INVALID, SPEC_INVALID, LOCK_*, CHART_*, HELM_*, RENDER_*, REWRITE_UNPROVEN, REGISTRY_*, PLATFORM_MISSING, DISK_FULL, FILE_*.
+ * Throws USAGE_INVALID, SPEC_INVALID, SIGNATURE_INVALID, CREDENTIALS_INVALID, LOCK_*, CHART_*, HELM_*, RENDER_*, REWRITE_UNPROVEN,
+ * REGISTRY_*, PLATFORM_MISSING, DISK_FULL, FILE_*.
  */
 export async function buildBundle(file: string, output: string, options: BuildOptions): Promise<BuiltBundle> {
   const { signal, locked } = options;
@@ -60,11 +63,12 @@ export async function buildBundle(file: string, output: string, options: BuildOp
   const lock = locked ? await loadLock(lockFile, { signal }) : undefined;
   await checkOutput(output, [file, lockFile]);
   if (!locked) await checkOutput(lockFile, []);
+  const signer = spec.sign === undefined ? undefined : await openSigner(spec.sign, { folder, signal });
   const registries = await openSpecRegistries(spec.sources.images, { folder, signal });
   try {
     const installer = await openInstaller(spec, { folder, registries, signal });
     try {
-      const build: Build = { ...options, spec, folder, registries, installer, lock };
+      const build: Build = { ...options, spec, folder, registries, installer, lock, signer };
       return await runBuild(build, file, output);
     } finally {
       await installer?.close();
@@ -81,12 +85,20 @@ async function runBuild(build: Build, file: string, output: string): Promise<Bui
   progress.say(`${count(images.length, 'image')} in ${count(discovered.releases.length, 'release')}, every rewrite proven`);
   sayLeftOut(build, discovered, images);
   const { plans, lock } = await planAndLock(build, discovered, images);
-  const contents = bundleContents({ discovered, plans, lock, installer: build.installer?.reference });
+  const { place: signature, sign } = build.signer ?? {};
+  const contents = bundleContents({
+    discovered,
+    plans,
+    lock,
+    installer: build.installer?.reference,
+    ...(signature && { signature }),
+  });
   const layout = planBundle(contents);
   progress.say(`${count(layout.blobs.size, 'blob')}, ${formatBytes(layout.size)} to write`);
-  await writeBundle(layout, output, { sources: blobSources(plans), onEvent: showWrite(progress), signal });
+  await writeBundle(layout, output, { sources: blobSources(plans), onEvent: showWrite(progress), signal, ...(sign && { sign }) });
   const lockFile = lockFileOf(file);
   if (build.lock === undefined) await saveLock(lockFile, lock);
+  if (signature !== undefined && sign === undefined) progress.say(`not signed yet: diolkos sign ${output} --key <secret key>`);
   const { charts } = contents.header;
   return { output, lock: lockFile, size: layout.size, charts: charts.length, images: plans.length, blobs: layout.blobs.size };
 }

@@ -20,8 +20,10 @@ export function bundleContents(parts: {
   readonly plans: readonly ImagePlan[];
   readonly lock: Lock;
   readonly installer: Reference | undefined;
+  /** Where the signature goes; absent in a bundle that nobody signs. */
+  readonly signature?: BundleJson['signature'];
 }): BundleContents {
-  const { discovered, plans, lock, installer } = parts;
+  const { discovered, plans, lock, installer, signature } = parts;
   const { spec, releases, kinds } = discovered;
   const { kubernetes, platforms, helm } = spec.target;
   const artifacts = new Map(releases.map(({ chart }) => [chart.digest, chartArtifact(chart.metadata, chart.bytes)]));
@@ -37,6 +39,7 @@ export function bundleContents(parts: {
     charts: carryCharts(releases, artifacts),
     ...(installer === undefined ? {} : { installer: formatReference(installer) }),
     ignore: spec.images.ignore,
+    ...(signature === undefined ? {} : { signature }),
   };
   const files = installFolder(header).map(({ name, text }) => ({ name: `install/${name}`, bytes: Buffer.from(text) }));
   return {

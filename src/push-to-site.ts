@@ -4,12 +4,13 @@ import { readSite } from '../bundle-spec/read-bundle.ts';
 import { openBundle } from '../images/bundle-reader.ts';
 import { type PushEvent, type PushReport, pushBundle } from '../images/push-bundle.ts';
 import type { TagPolicy } from '../images/registry.ts';
+import { demandSignature } from '../images/signature/demand-signature.ts';
 import { openSiteRegistry } from '../images/site-registry.ts';
 import { formatBytes, type Progress } from './progress.ts';
 
 /**
  * Pushes a bundle to the registry of a site with the credentials of the user's config files.
- * Throws SITE_INVALID, BUNDLE_*, TAG_CONFLICT, NAME_COLLISION, REGISTRY_*.
+ * Throws SITE_INVALID, SIGNATURE_INVALID where none of the site's keys has signed it, BUNDLE_*, TAG_CONFLICT, NAME_COLLISION, REGISTRY_*.
  */
 export async function pushToSite(
   file: string,
@@ -22,6 +23,7 @@ export async function pushToSite(
   try {
     const bundle = await openBundle(file, { signal });
     try {
+      await demandSignature(bundle, site, { directory: dirname(siteFile), signal });
       return await pushBundle(bundle, registry, target, { onTagConflict, onEvent: showPush(progress), signal });
     } catch (error) {
       throw withFlag(error);

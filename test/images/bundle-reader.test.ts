@@ -238,7 +238,7 @@ test('a bundle.json that was changed without its checksum is damaged', async (t)
 /** The beginning of a bundle with this bundle.json and its right checksum. */
 function forged(json: unknown): Buffer {
   const bytes = canonicalJson(json);
-  const checksum = checksumOf(bytes);
+  const checksum = checksumOf({ name: 'bundle.json', bytes });
   const padding = (body: Buffer) => Buffer.alloc(paddedSize(body.length) - body.length);
   const front = [tarHeader('bundle.json', bytes.length), bytes, padding(bytes)];
   return Buffer.concat([...front, tarHeader('bundle.json.sha256', checksum.length), checksum, padding(checksum)]);

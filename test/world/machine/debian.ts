@@ -15,6 +15,7 @@ const packages: Readonly<Record<string, string>> = {
   iproute2: '/usr/sbin/ip',
   nftables: '/usr/sbin/nft',
   'busybox-static': '/var/lib/dpkg/info/busybox-static.list',
+  minisign: '/usr/bin/minisign',
   openssl: '/usr/bin/openssl',
   'util-linux': '/usr/bin/nsenter',
   mount: '/usr/bin/mount',

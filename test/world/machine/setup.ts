@@ -6,7 +6,7 @@ import { baseImageStore } from '../base-images.ts';
 import { busyboxImage, podinfoChart, podinfoImage } from '../images.ts';
 import { kubernetesVersion } from './cluster-binary.ts';
 import { installPackages } from './debian.ts';
-import { crane, helm3, podinfo, registry } from './programs.ts';
+import { cosign, crane, helm3, podinfo, registry } from './programs.ts';
 import { makers } from './tools.ts';
 
 type Step = readonly [name: string, make: () => Promise<unknown>];
@@ -20,6 +20,7 @@ const steps: readonly Step[] = [
   [`distribution ${registry.version}`, () => makers.registry({})],
   [`crane ${crane.version}`, () => makers.crane({})],
   [`podinfo ${podinfo.version}`, () => makers.podinfo({})],
+  [`cosign ${cosign.version}`, () => makers.cosign({})],
   ['skopeo', () => makers.skopeo({})],
   ['base images', baseImageStore],
   ['busybox image', busyboxImage],

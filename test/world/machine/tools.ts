@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { goProgram, hostArchitecture } from '../../../build/go-program.ts';
 import { helm4Binary } from '../../../build/helm.ts';
 import { clusterPrograms } from './cluster-binary.ts';
-import { crane, helm3, podinfo, registry } from './programs.ts';
+import { cosign, crane, helm3, podinfo, registry } from './programs.ts';
 import { skopeoBinary } from './skopeo.ts';
 
 /** Where the programs of the world lie. */
@@ -14,6 +14,7 @@ export interface Tools {
   readonly registry: string;
   readonly crane: string;
   readonly skopeo: string;
+  readonly cosign: string;
   /** The folder with podinfo and podcli. */
   readonly podinfo: string;
 }
@@ -25,6 +26,7 @@ export const makers: Readonly<Record<keyof Tools, (options: { signal?: AbortSign
   helm3: async (options) => join(await goProgram(helm3, hostArchitecture, options), helm3.name),
   registry: async (options) => join(await goProgram(registry, hostArchitecture, options), registry.name),
   crane: async (options) => join(await goProgram(crane, hostArchitecture, options), crane.name),
+  cosign: async (options) => join(await goProgram(cosign, hostArchitecture, options), cosign.name),
   podinfo: (options) => goProgram(podinfo, hostArchitecture, options),
   skopeo: skopeoBinary,
 };
