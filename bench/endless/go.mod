@@ -1,0 +1,3 @@
+module diolkos.dev/bench/endless
+
+go 1.25
