@@ -95,6 +95,13 @@ export const Release = z.strictObject({
 });
 export type Release = z.infer<typeof Release>;
 
+/**
+ * What travels of that which refers to images. `all`: signatures, attestations, SBOMs and any other artifact. `signatures`: those of
+ * cosign and notation, and sigstore bundles.
+ */
+export const AttachedPolicy = z.literal(['all', 'signatures', 'none']);
+export type AttachedPolicy = z.infer<typeof AttachedPolicy>;
+
 const Images = z.strictObject({
   extra: z
     .array(Text)
@@ -120,6 +127,21 @@ const Images = z.strictObject({
     .default('report')
     .describe(
       'Images that render only when something is switched on: `report` names them, `include` takes all, and a list takes what it matches, such as `quay.io/shop/*`. What a scan profile shows travels in any case.',
+    ),
+  attached: AttachedPolicy.default('all').describe(
+    'What travels of that which refers to images: `all` (signatures, attestations, SBOMs, any artifact), `signatures`, `none`. Looking for it takes four requests for each image and platform.',
+  ),
+  attestations: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Keep BuildKit's attestations when an index is cut down to the target's platforms. Some registries refuse them; indexes pinned by digest keep them in any case.",
+    ),
+  sparse: z
+    .boolean()
+    .default(false)
+    .describe(
+      'Keep the digest of every index and leave out what its other platforms need, so that signatures of it stay valid. Only for targets that take such indexes; `push` asks the registry before it sends anything.',
     ),
 });
 

@@ -25,17 +25,35 @@ export type ImageClass = z.infer<typeof ImageClass>;
 /**
  * How an image is stored. `platform`: the one manifest of the one target platform. `stripped`: an index that lists only the target's
  * platforms. `complete`: exactly what the source has (single manifests, indexes whose digest the chart decides, artifacts that are no images).
+ * `sparse`: the source's index as it is, without what its other platforms need.
  */
-export const StoredMode = z.literal(['platform', 'stripped', 'complete']);
+export const StoredMode = z.literal(['platform', 'stripped', 'complete', 'sparse']);
 export type StoredMode = z.infer<typeof StoredMode>;
+
+/** An artifact that travels with an image because it refers to it: a signature, an attestation, an SBOM. */
+export const LockedAttached = z.strictObject({
+  subject: Digest.describe('What it is about: the `source` of the image, one of its platforms, or another artifact.'),
+  digest: Digest.describe('Its manifest.'),
+  mediaType: z.string(),
+  artifactType: z.string().describe('What kind of artifact it says it is.'),
+  tag: z
+    .string()
+    .optional()
+    .describe("Tag by which it is found, in cosign's older scheme; without one its manifest names the subject."),
+});
+export type LockedAttached = z.infer<typeof LockedAttached>;
 
 /** An image that travels, and why. */
 export const LockedImage = z.strictObject({
   reference: z.string().describe('Canonical: `docker.io/library/redis:7.0.5`, with `@sha256:…` where the chart pins it.'),
-  source: Digest.describe('What the source served for the reference.'),
-  digest: Digest.describe('What the bundle holds and the target registry will serve for it; equals `source` in mode `complete`.'),
+  source: Digest.describe(
+    'What the source served for the reference. Where `digest` is another, the index of this digest travels as a blob that is not pushed: what signatures are of.',
+  ),
+  digest: Digest.describe(
+    'What the bundle holds and the target registry will serve for it; equals `source` in modes `complete` and `sparse`.',
+  ),
   mode: StoredMode.describe(
-    "`platform`: the manifest of the one target platform. `stripped`: an index of the target's platforms only. `complete`: what the source has.",
+    "`platform`: the manifest of the one target platform. `stripped`: an index of the target's platforms only. `complete`: what the source has. `sparse`: its index as it is, without what other platforms need; not every registry takes it.",
   ),
   mediaType: z.string(),
   platforms: z.array(Platform),
@@ -46,6 +64,10 @@ export const LockedImage = z.strictObject({
   gates: z.array(z.string()).describe('What has to be set so that it renders, one entry a way; empty unless `gated`.'),
   valuesPaths: z.array(z.string()).describe('Values paths that control the reference, as `release:path`.'),
   places: z.array(Place),
+  attached: z
+    .array(LockedAttached)
+    .optional()
+    .describe('Signatures, attestations, SBOMs and what else refers to it; absent where there is nothing.'),
 });
 export type LockedImage = z.infer<typeof LockedImage>;
 

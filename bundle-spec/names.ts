@@ -16,7 +16,10 @@ export const ReleaseName = Name.max(53, 'expected at most 53 characters, which i
 
 /** A content digest. sha256 is the only algorithm taken: the tar's file names and every registry we know rely on it. */
 export const Digest = z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)], {
-  error: 'expected "sha256:" and 64 hex digits',
+  error: ({ input }) => {
+    const algorithm = /^([a-z0-9+._-]{1,20}):/.exec(String(input))?.[1] ?? 'sha256';
+    return `expected "sha256:" and 64 hex digits${algorithm === 'sha256' ? '' : `; digests of ${algorithm} are not supported`}`;
+  },
 });
 export type Digest = z.infer<typeof Digest>;
 

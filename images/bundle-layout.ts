@@ -3,7 +3,7 @@ import type { BundleJson } from '../bundle-spec/bundle-json.ts';
 import type { Digest } from '../bundle-spec/names.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { ChartArtifact } from './chart-artifact.ts';
-import type { Descriptor } from './descriptor.ts';
+import type { Descriptor, HeldDocument } from './descriptor.ts';
 import { digestOf } from './digest.ts';
 import { imageLayoutFiles, type LayoutImage } from './oci-layout.ts';
 import { formatReference } from './reference.ts';
@@ -25,6 +25,10 @@ export const installerName = 'install/installer.tar';
 export interface CarriedImage extends LayoutImage {
   /** Configs and layers. */
   readonly blobs: readonly Descriptor[];
+  /** The source's index where another is stored in its place; importers do not see it. */
+  readonly evidence?: HeldDocument;
+  /** Signatures and what else refers to it; importers do not see them. */
+  readonly attached?: readonly Pick<CarriedImage, 'manifests' | 'blobs'>[];
 }
 
 /** What goes into a bundle. */
@@ -110,8 +114,11 @@ function collectBlobs({ images, charts }: BundleContents): Map<Digest, Blob> {
   };
   for (const image of images) {
     const name = formatReference(image.reference);
-    for (const manifest of image.manifests) add(manifest, name);
-    for (const descriptor of image.blobs) add({ descriptor }, name);
+    for (const { manifests, blobs: needed } of [image, ...(image.attached ?? [])]) {
+      for (const manifest of manifests) add(manifest, name);
+      for (const descriptor of needed) add({ descriptor }, name);
+    }
+    if (image.evidence !== undefined) add(image.evidence, name);
   }
   for (const chart of charts) {
     for (const blob of [chart.manifest, chart.config, chart.layer]) add(blob, 'a chart');

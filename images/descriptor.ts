@@ -9,6 +9,8 @@ export interface Descriptor {
   readonly platform?: { readonly os: string; readonly architecture: string; readonly variant?: string };
   readonly annotations?: Readonly<Record<string, string>>;
   readonly urls?: readonly string[];
+  /** What kind of artifact the manifest is, in lists of referrers. */
+  readonly artifactType?: string;
 }
 
 /** A document at hand: `bytes` are exactly those that `descriptor` names. */

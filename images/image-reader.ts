@@ -3,7 +3,8 @@ import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Digest, Platform } from '../bundle-spec/names.ts';
 import type { Descriptor, HeldDocument } from './descriptor.ts';
 import type { Located } from './image-plan.ts';
-import { type Index, type Manifest, parseManifest } from './manifest.ts';
+import { mostManifests } from './image-tree.ts';
+import { type Index, type Manifest, manifestLimit, parseManifest } from './manifest.ts';
 import { imageConfigTypes } from './media-types.ts';
 import { formatPlatform } from './platform-match.ts';
 import { formatReference, type Reference } from './reference.ts';
@@ -15,15 +16,13 @@ export interface ImageReader {
   readonly name: string;
   root(reference: string): Promise<HeldDocument>;
   manifest(descriptor: Descriptor): Promise<HeldDocument>;
+  /** Throws also when an index lists more children than an image may have. */
   parse(document: HeldDocument): Manifest | Index;
   /** What the config says; `undefined` for an artifact that is no image. */
   platformOf(manifest: Manifest): Promise<Platform | undefined>;
   /** Adds a document that was not fetched. */
   keep(document: HeldDocument): void;
 }
-
-/** An index with more children than this is no image. */
-const mostManifests = 2000;
 
 const ConfigJson = z.object({ os: z.string().min(1), architecture: z.string().min(1), variant: z.string().nullish() });
 
@@ -45,9 +44,17 @@ export function imageReader({ registry, repository }: Located, reference: Refere
       if (descriptor.size === wanted.size) return { descriptor: wanted, bytes };
       throw invalid(name, `${wanted.digest} has ${descriptor.size} bytes, and its index says ${wanted.size}`);
     },
-    parse: ({ bytes }) => parseManifest(bytes, name),
+    parse({ bytes }) {
+      const manifest = parseManifest(bytes, name);
+      const children = 'manifests' in manifest ? manifest.manifests.length : 0;
+      if (children <= mostManifests) return manifest;
+      throw invalid(name, `it lists ${children} manifests, and ${mostManifests} are allowed`);
+    },
     async platformOf({ config, artifactType }) {
       if (!imageConfigTypes.includes(config.mediaType) || artifactType !== undefined) return undefined;
+      if (config.size > manifestLimit) {
+        throw invalid(name, `its config has ${config.size} bytes, and ${manifestLimit} are allowed`);
+      }
       return platformIn(await registry.fetchBlob(repository, config, options), name);
     },
   };

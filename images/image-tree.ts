@@ -1,45 +1,124 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
+import type { Digest } from '../bundle-spec/names.ts';
 import type { Descriptor, HeldDocument } from './descriptor.ts';
-import { type Index, type Manifest, parseManifest } from './manifest.ts';
+import { type Index, type Manifest, manifestLimit, parseManifest } from './manifest.ts';
 
 /** All that an image or artifact consists of. */
 export interface ImageTree {
   /** Children before the index that lists them, the root last; each once. */
   readonly manifests: readonly HeldDocument[];
-  /** Configs and layers, each once. Layers that no registry may be given (`urls`, nondistributable) are left out. */
+  /** Configs and layers, each once. Those of `foreign` are not among them. */
   readonly blobs: readonly Descriptor[];
+  /** Layers that a licence binds to where their `urls` point. Registries may have them nevertheless; see `isForeign`. */
+  readonly foreign: readonly Descriptor[];
+}
+
+export interface TreeOptions {
+  /** True for a child that the bundle does not hold: a platform that a sparse index leaves out. Default: none. */
+  readonly isLeftOut?: (child: Descriptor) => boolean;
 }
 
 /** Indexes that list indexes are allowed; deeper than this is an attack. */
 const deepest = 4;
 
-/** A layer that stays where its `urls` point, because its licence forbids to pass it on. */
+/** An image of more manifests than this is none; neither is one whose manifests have more bytes than that. */
+export const mostManifests = 2000;
+const mostBytes = 64 << 20;
+
+/** Manifests that are asked for at the same time. */
+const readAtOnce = 16;
+
+/** A layer of the media types that say "do not pass it on" (Windows base layers until 2023). Its bytes may be in the registry all the same. */
 export function isForeign({ mediaType }: Descriptor): boolean {
   return /nondistributable|foreign/.test(mediaType);
 }
 
 /** Follows `root` down through `read`, which gives the verified bytes of a manifest. Throws MANIFEST_INVALID, and what `read` throws. */
-export async function readImageTree(root: Descriptor, read: (descriptor: Descriptor) => Promise<Buffer>): Promise<ImageTree> {
-  const manifests = new Map<string, HeldDocument>();
-  const blobs = new Map<string, Descriptor>();
-  const visit = async (descriptor: Descriptor, depth: number): Promise<void> => {
-    if (depth > deepest) throw new BundleError('MANIFEST_INVALID', `${root.digest} nests indexes more than ${deepest} deep`);
-    if (manifests.has(descriptor.digest)) return;
-    const bytes = await read(descriptor);
-    const named = parseManifest(bytes, descriptor.digest);
-    for (const child of childrenOf(named)) await visit(child, depth + 1);
-    for (const blob of carriedBlobs(named)) blobs.set(blob.digest, blob);
-    manifests.set(descriptor.digest, { descriptor, bytes });
+export async function readImageTree(
+  root: Descriptor,
+  read: (descriptor: Descriptor) => Promise<Buffer>,
+  { isLeftOut = () => false }: TreeOptions = {},
+): Promise<ImageTree> {
+  const nodes = new Map<Digest, Node>();
+  let level = [root];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > deepest) throw invalid(root, `it nests indexes more than ${deepest} deep`);
+    checkSize(root, nodes, level);
+    const found = await inGroups(level, async (descriptor) => nodeOf(descriptor, await read(descriptor), isLeftOut));
+    for (const node of found) nodes.set(node.document.descriptor.digest, node);
+    level = distinct(found.flatMap(({ children }) => children)).filter(({ digest }) => !nodes.has(digest));
+  }
+  const manifests = inOrder(root.digest, nodes);
+  const blobs = distinct([...nodes.values()].flatMap((node) => node.blobs));
+  checkSizes(root, nodes.values(), blobs);
+  return { manifests, blobs: blobs.filter((blob) => !isForeign(blob)), foreign: blobs.filter(isForeign) };
+}
+
+interface Node {
+  readonly document: HeldDocument;
+  readonly children: readonly Descriptor[];
+  readonly blobs: readonly Descriptor[];
+}
+
+function nodeOf(descriptor: Descriptor, bytes: Buffer, isLeftOut: (child: Descriptor) => boolean): Node {
+  const named: Manifest | Index = parseManifest(bytes, descriptor.digest);
+  const document = { descriptor, bytes };
+  if (!('manifests' in named)) return { document, children: [], blobs: [named.config, ...named.layers] };
+  return { document, children: named.manifests.filter((child) => !isLeftOut(child)), blobs: [] };
+}
+
+/** Before anything of the next level is asked for. */
+function checkSize(root: Descriptor, nodes: ReadonlyMap<Digest, Node>, level: readonly Descriptor[]): void {
+  const large = level.find(({ size }) => size > manifestLimit);
+  if (large !== undefined) throw invalid(root, `${large.digest} has ${large.size} bytes, and ${manifestLimit} are allowed`);
+  const count = nodes.size + level.length;
+  if (count > mostManifests) throw invalid(root, `it leads to ${count} manifests, and ${mostManifests} are allowed`);
+  const known = [...nodes.values()].map(({ document }) => document.descriptor);
+  const bytes = [...known, ...level].reduce((sum, { size }) => sum + size, 0);
+  if (bytes > mostBytes) throw invalid(root, `its manifests have ${bytes} bytes, and ${mostBytes} are allowed`);
+}
+
+/** All of a group have ended when this throws: nothing runs on. */
+async function inGroups<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let at = 0; at < items.length; at += readAtOnce) {
+    const settled = await Promise.allSettled(items.slice(at, at + readAtOnce).map(work));
+    for (const one of settled) {
+      if (one.status === 'rejected') throw one.reason;
+      results.push(one.value);
+    }
+  }
+  return results;
+}
+
+/** Children first. What is visited is not visited again, so that no lie about digests leads in a circle. */
+function inOrder(root: Digest, nodes: ReadonlyMap<Digest, Node>): HeldDocument[] {
+  const ordered: HeldDocument[] = [];
+  const seen = new Set<Digest>();
+  const visit = (digest: Digest): void => {
+    const node = nodes.get(digest);
+    if (node === undefined || seen.has(digest)) return;
+    seen.add(digest);
+    for (const child of node.children) visit(child.digest);
+    ordered.push(node.document);
   };
-  await visit(root, 0);
-  return { manifests: [...manifests.values()], blobs: [...blobs.values()] };
+  visit(root);
+  return ordered;
 }
 
-function childrenOf(manifest: Manifest | Index): readonly Descriptor[] {
-  return 'manifests' in manifest ? manifest.manifests : [];
+/** One digest has one size. */
+function checkSizes(root: Descriptor, nodes: Iterable<Node>, blobs: readonly Descriptor[]): void {
+  const sizes = new Map(blobs.map(({ digest, size }) => [digest, size]));
+  for (const node of nodes) {
+    const lie = node.blobs.find(({ digest, size }) => sizes.get(digest) !== size);
+    if (lie !== undefined) throw invalid(root, `it gives ${lie.digest} two sizes, ${lie.size} and ${sizes.get(lie.digest)}`);
+  }
 }
 
-function carriedBlobs(manifest: Manifest | Index): Descriptor[] {
-  if ('manifests' in manifest) return [];
-  return [manifest.config, ...manifest.layers].filter((blob) => !isForeign(blob));
+function distinct(descriptors: readonly Descriptor[]): Descriptor[] {
+  return [...new Map(descriptors.map((descriptor) => [descriptor.digest, descriptor])).values()];
+}
+
+function invalid(root: Descriptor, reason: string): BundleError {
+  return new BundleError('MANIFEST_INVALID', `the manifest of ${root.digest} is invalid: ${reason}`);
 }

@@ -13,12 +13,16 @@ export interface Manifest {
   readonly artifactType?: string;
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
+  /** The manifest that this one is about: it is a signature of it, or an SBOM. */
+  readonly subject?: Descriptor;
 }
 
 /** An image index or Docker's manifest list: one manifest per platform, and what belongs to them. */
 export interface Index {
   readonly mediaType: string;
+  readonly artifactType?: string;
   readonly manifests: readonly Descriptor[];
+  readonly subject?: Descriptor;
 }
 
 const Text = z.string().max(4096);
@@ -32,8 +36,9 @@ const DescriptorJson = z
     platform: z.object({ os: Text, architecture: Text, variant: Text.nullish() }).nullish(),
     annotations: z.record(z.string(), z.string()).nullish(),
     urls: z.array(Text).nullish(),
+    artifactType: Text.nullish(),
   })
-  .transform(({ mediaType, digest, size, platform, annotations, urls }): Descriptor => {
+  .transform(({ mediaType, digest, size, platform, annotations, urls, artifactType }): Descriptor => {
     return {
       mediaType,
       digest,
@@ -41,6 +46,7 @@ const DescriptorJson = z
       ...(platform && { platform: withoutNull(platform) }),
       ...(annotations && { annotations }),
       ...(urls && { urls }),
+      ...(artifactType && { artifactType }),
     };
   });
 
@@ -51,21 +57,37 @@ const ManifestJson = z
     artifactType: Text.nullish(),
     config: DescriptorJson,
     layers: z.array(DescriptorJson).nullish(),
+    subject: DescriptorJson.nullish(),
     manifests: z.never('a manifest that also lists manifests may be read in two ways').optional(),
   })
-  .transform(({ mediaType, artifactType, config, layers }): Manifest => {
-    return { mediaType: mediaType || ociManifestType, ...(artifactType && { artifactType }), config, layers: layers ?? [] };
+  .transform(({ mediaType, artifactType, config, layers, subject }): Manifest => {
+    return {
+      mediaType: mediaType || ociManifestType,
+      ...(artifactType && { artifactType }),
+      config,
+      layers: layers ?? [],
+      ...(subject && { subject }),
+    };
   });
 
 const IndexJson = z
   .object({
     schemaVersion: z.literal(2),
     mediaType: Text.nullish(),
+    artifactType: Text.nullish(),
     manifests: z.array(DescriptorJson).nullish(),
+    subject: DescriptorJson.nullish(),
     config: z.never('an index that also has a config may be read in two ways').optional(),
     layers: z.never('an index that also has layers may be read in two ways').optional(),
   })
-  .transform(({ mediaType, manifests }): Index => ({ mediaType: mediaType || ociIndexType, manifests: manifests ?? [] }));
+  .transform(({ mediaType, artifactType, manifests, subject }): Index => {
+    return {
+      mediaType: mediaType || ociIndexType,
+      ...(artifactType && { artifactType }),
+      manifests: manifests ?? [],
+      ...(subject && { subject }),
+    };
+  });
 
 /**
  * Reads a manifest or an index of OCI or Docker; which of them it is shows in its members. Throws MANIFEST_INVALID, naming `what`, for

@@ -1,18 +1,16 @@
-import pLimit from 'p-limit';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Digest, Platform } from '../bundle-spec/names.ts';
-import { type ImagePlan, type Located, planImage } from './image-plan.ts';
+import { eachLimited } from './each-limited.ts';
+import { type ImagePlan, type Located, type PlanOptions, planImage } from './image-plan.ts';
+import { planningSource } from './planning-source.ts';
 import { formatReference, type Reference } from './reference.ts';
 import type { Abortable } from './registry.ts';
 import { TagMissing } from './tag-stem.ts';
 
-/** One image to plan. */
-export interface PlanRequest {
+/** One image to plan; the options are those of `planImage`. */
+export interface PlanRequest
+  extends Pick<PlanOptions, 'locked' | 'lockedAttached' | 'digestFromValues' | 'sparse' | 'attestations' | 'attached'> {
   readonly reference: Reference;
-  /** `source` of a lock: pulled instead of what the tag names today. */
-  readonly locked?: Digest;
-  /** Values bring whatever digest is stored for a reference that has one. Default false. */
-  readonly digestFromValues?: boolean;
   /** Another request brings it with a completed tag, so a registry that has no such tag is no failure: there is no plan of it then. */
   readonly isStem?: boolean;
 }
@@ -21,41 +19,66 @@ export interface PlanImagesOptions extends Abortable {
   /** Says where a reference's bytes are. */
   readonly locate: (reference: Reference) => Located;
   readonly platforms: readonly Platform[];
-  /** Images asked about at the same time. Default 8. */
+  /** Requests under way at the same time, over all images. Default 16. */
   readonly concurrency?: number;
   /** Told of every image as it is planned. */
   readonly onPlanned?: (plan: ImagePlan) => void;
 }
 
+/** Images begun at the same time: while one waits for an answer, the requests of others fill the limit. */
+const imagesAtOnce = 64;
+
 /**
- * Plans all images, in the order given, but for stems that are no images. What cannot be had is told in one error that lists every failure; its code is that of the
- * first. Nothing but manifests and configs is fetched.
+ * Plans all images, in the order given, but for stems that are no images. What cannot be had, and blobs to which two images give other
+ * sizes, are told in one error that lists every failure; its code is that of the first. Nothing but manifests and configs is fetched,
+ * each once; all work has ended when this returns or throws.
  */
 export async function planImages(requests: readonly PlanRequest[], options: PlanImagesOptions): Promise<readonly ImagePlan[]> {
-  const { locate, platforms, concurrency = 8, onPlanned, signal } = options;
-  const limit = pLimit(concurrency);
+  const { locate, platforms, concurrency = 16, onPlanned, signal } = options;
+  const gently = planningSource(concurrency);
   const plans: (ImagePlan | undefined)[] = [];
   const failures: Failure[] = [];
-  const planOne = async ({ reference, locked, isStem, digestFromValues = false }: PlanRequest, index: number): Promise<void> => {
+  const planOne = async (index: number, own: Abortable): Promise<void> => {
+    const { reference, isStem, ...wanted } = requests[index] as PlanRequest;
+    const located = locate(reference);
     try {
-      signal.throwIfAborted();
-      const plan = await planImage(locate(reference), reference, {
-        platforms,
-        digestFromValues,
-        signal,
-        ...(locked && { locked }),
-      });
-      plans[index] = plan;
+      const plan = await planImage(gently(located), reference, { ...wanted, platforms, signal: own.signal });
+      plans[index] = { ...plan, located };
       onPlanned?.(plan);
     } catch (error) {
-      if (signal.aborted || !(error instanceof BundleError)) throw error;
+      if (own.signal.aborted || !(error instanceof BundleError)) throw error;
       if (isStem === true && error instanceof TagMissing) return;
-      failures.push({ index, reference, error: locked === undefined ? explainStem(reference, error) : explainLocked(error) });
+      failures.push({
+        index,
+        reference,
+        error: wanted.locked === undefined ? explainStem(reference, error) : explainLocked(error),
+      });
     }
   };
-  await Promise.all(requests.map((request, index) => limit(planOne, request, index)));
+  await eachLimited([...requests.keys()], imagesAtOnce, planOne, { signal });
+  failures.push(...sizeConflicts(plans));
   if (failures.length > 0) throw allFailures(failures, requests.length);
   return plans.filter((plan) => plan !== undefined);
+}
+
+/** A blob has one place in the file, and that has one size. */
+function sizeConflicts(plans: readonly (ImagePlan | undefined)[]): Failure[] {
+  const sizes = new Map<Digest, { readonly size: number; readonly reference: Reference }>();
+  const failures: Failure[] = [];
+  for (const [index, plan] of plans.entries()) {
+    if (plan === undefined) continue;
+    const { reference } = plan;
+    for (const { digest, size } of [plan, ...plan.attached].flatMap(({ blobs }) => blobs)) {
+      const known = sizes.get(digest) ?? { size, reference };
+      sizes.set(digest, known);
+      if (known.size === size) continue;
+      const message = `${formatReference(reference)} says that ${digest} has ${size} bytes, ${formatReference(known.reference)} says ${known.size}`;
+      const hint = 'one of the two manifests lies; no registry can serve both images';
+      failures.push({ index, reference, error: new BundleError('SIZE_MISMATCH', message, { hint }) });
+      break;
+    }
+  }
+  return failures;
 }
 
 interface Failure {

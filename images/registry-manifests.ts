@@ -61,6 +61,19 @@ export async function headManifest(
   return (await fetchManifest(client, repository, reference, { signal })).descriptor;
 }
 
+/** True when it is gone. Many registries do not allow it. */
+export async function deleteManifest(
+  client: RegistryClient,
+  repository: string,
+  digest: Digest,
+  { signal }: Abortable,
+): Promise<boolean> {
+  const scopes = [`repository:${repository}:delete,pull,push`];
+  const answer = await client.send({ method: 'DELETE', url: manifestPath(repository, digest), scopes, signal });
+  await discard(answer);
+  return answer.status >= 200 && answer.status < 300;
+}
+
 /** How often a manifest is pushed again that names blobs the registry does not see yet (GHCR, ACR replicas). */
 const mostLags = 3;
 

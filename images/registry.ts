@@ -4,9 +4,10 @@ import type { Descriptor, HeldDocument } from './descriptor.ts';
 import { listTags } from './near-tags.ts';
 import type { RegistryAccess } from './registry-access.ts';
 import { type ClientOptions, RegistryClient } from './registry-client.ts';
-import { fetchManifest, headManifest, pushManifest, pushTag } from './registry-manifests.ts';
+import { deleteManifest, fetchManifest, headManifest, pushManifest, pushTag } from './registry-manifests.ts';
 import { fetchBlob, pullBlob } from './registry-pull.ts';
 import { checkPush, hasBlob, pushBlob } from './registry-push.ts';
+import { fetchReferrers } from './registry-referrers.ts';
 
 export interface Abortable {
   readonly signal: AbortSignal;
@@ -73,6 +74,15 @@ export interface Registry {
     options: Abortable & { readonly policy: TagPolicy },
   ): Promise<'present' | 'pushed' | 'kept'>;
 
+  /**
+   * What refers to a manifest by its `subject`, as the registry lists it: types and annotations may be missing. `unsupported`: it keeps no
+   * such list, and the tag `referrersTag(digest)` may have one. Throws MANIFEST_INVALID for more than 500.
+   */
+  fetchReferrers(repository: string, digest: Digest, options: Abortable): Promise<readonly Descriptor[] | 'unsupported'>;
+
+  /** Deletes a manifest by its digest. False where the registry does not allow it. */
+  deleteManifest(repository: string, digest: Digest, options: Abortable): Promise<boolean>;
+
   /** The tags of a repository; of a very large one the first pages. */
   listTags(repository: string, options: Abortable): Promise<readonly string[]>;
 
@@ -86,17 +96,21 @@ export interface Registry {
 /** Connects to nothing yet: the first request does. */
 export function openRegistry(access: RegistryAccess, options: ClientOptions = {}): Registry {
   const client = new RegistryClient(access, options);
+  const { transfers, timeouts = {} } = options;
+  const route = transfers === undefined ? {} : { route: { transfers, access, timeouts } };
   return {
     host: access.host,
     fetchManifest: (...request) => fetchManifest(client, ...request),
     headManifest: (...request) => headManifest(client, ...request),
     fetchBlob: (...request) => fetchBlob(client, ...request),
-    pullBlob: (...request) => pullBlob(client, ...request),
+    pullBlob: (repository, descriptor, sink, request) => pullBlob(client, repository, descriptor, sink, { ...request, ...route }),
     hasBlob: (...request) => hasBlob(client, ...request),
     pushBlob: (...request) => pushBlob(client, ...request),
     pushManifest: (repository, manifest, request) =>
       pushManifest(client, repository, manifest.descriptor.digest, manifest, request),
     pushTag: (...request) => pushTag(client, ...request),
+    fetchReferrers: (...request) => fetchReferrers(client, ...request),
+    deleteManifest: (...request) => deleteManifest(client, ...request),
     listTags: (...request) => listTags(client, ...request),
     checkPush: (...request) => checkPush(client, ...request),
     close: () => client.close(),

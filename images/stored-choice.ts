@@ -13,6 +13,8 @@ export interface StoredChoice {
   readonly stored: HeldDocument;
   readonly mode: StoredMode;
   readonly platforms: readonly Platform[];
+  /** Of mode `sparse`: children that the index lists and the bundle does not hold. */
+  readonly leftOut?: ReadonlySet<Digest>;
 }
 
 export interface Wanted {
@@ -22,6 +24,10 @@ export interface Wanted {
    * where another is stored. `no`: it has a tag alone.
    */
   readonly pinned: 'exactly' | 'by values' | 'no';
+  /** Every index keeps its bytes, and what other platforms need is left out. */
+  readonly sparse: boolean;
+  /** An index of ours keeps the attestations of the platforms that it lists. */
+  readonly attestations: boolean;
 }
 
 /** Decides how the image `source` is stored. Throws PLATFORM_MISSING. */
@@ -30,13 +36,19 @@ export async function chooseStored(reader: ImageReader, source: HeldDocument, wa
   if (!('manifests' in manifest)) return complete(reader, source, manifest, wanted);
   const matches = wanted.platforms.map((platform) => childrenFor(manifest, platform));
   const allFound = matches.every(({ children }) => children.length > 0);
-  if (wanted.pinned === 'exactly' || !allFound) return complete(reader, source, manifest, wanted);
+  if (!allFound) return complete(reader, source, manifest, wanted);
   const kept = new Set(matches.flatMap(({ children }) => children.map(({ digest }) => digest)));
+  const platforms = matches.map(({ platform }) => platform);
+  if (wanted.sparse) return sparse(source, manifest, kept, platforms);
+  if (wanted.pinned === 'exactly') return complete(reader, source, manifest, wanted);
   // A digest that somebody chose stays when there is no platform to leave out.
   if (wanted.pinned === 'by values' && hasNoOther(manifest, kept)) return complete(reader, source, manifest, wanted);
-  const platforms = matches.map(({ platform }) => platform);
+  const attestations = wanted.attestations ? attestationsOf(manifest, kept) : [];
   const [first] = matches[0]?.children ?? [];
-  if (matches.length === 1 && first !== undefined) return { stored: await reader.manifest(first), mode: 'platform', platforms };
+  if (matches.length === 1 && first !== undefined && attestations.length === 0) {
+    return { stored: await reader.manifest(first), mode: 'platform', platforms };
+  }
+  for (const { digest } of attestations) kept.add(digest);
   if (kept.size === manifest.manifests.length) return { stored: source, mode: 'complete', platforms };
   return { stored: strippedIndex(source, manifest, kept), mode: 'stripped', platforms };
 }
@@ -55,6 +67,23 @@ function childrenFor(index: Index, wanted: Platform): { readonly platform: Platf
 /** True when every child that is an image is kept; "unknown" is what attestations are for. */
 function hasNoOther({ manifests }: Index, kept: ReadonlySet<Digest>): boolean {
   return manifests.every(({ digest, platform }) => kept.has(digest) || platform?.os === 'unknown');
+}
+
+/** What BuildKit says of the children in `kept`: a child of its own for each, which names it in an annotation. */
+function attestationsOf({ manifests }: Index, kept: ReadonlySet<Digest>): Descriptor[] {
+  const subject = ({ annotations = {} }: Descriptor) => annotations['vnd.docker.reference.digest'] as Digest | undefined;
+  return manifests.filter((child) => {
+    const about = subject(child);
+    return child.platform?.os === 'unknown' && about !== undefined && kept.has(about);
+  });
+}
+
+/** The index as it is, without what is for another platform. A child that names no platform may be anything and stays. */
+function sparse(source: HeldDocument, index: Index, kept: Set<Digest>, platforms: readonly Platform[]): StoredChoice {
+  for (const { digest } of attestationsOf(index, kept)) kept.add(digest);
+  const others = index.manifests.filter(({ digest, platform }) => platform !== undefined && !kept.has(digest));
+  if (others.length === 0) return { stored: source, mode: 'complete', platforms };
+  return { stored: source, mode: 'sparse', platforms, leftOut: new Set(others.map(({ digest }) => digest)) };
 }
 
 /** The index without the children that are not kept (other platforms, attestations). The same input gives the same bytes. */

@@ -5,7 +5,7 @@ import type { Digest } from '../bundle-spec/names.ts';
 import { blobSources } from '../images/blob-source.ts';
 import { planBundle } from '../images/bundle-layout.ts';
 import { type WriteEvent, writeBundle } from '../images/bundle-writer.ts';
-import type { ImagePlan } from '../images/image-plan.ts';
+import { type ImagePlan, withAttached } from '../images/image-plan.ts';
 import { type PlanRequest, planImages } from '../images/plan-images.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
 import { openSigner, type Signer } from '../images/signature/signer.ts';
@@ -95,7 +95,7 @@ async function runBuild(build: Build, file: string, output: string): Promise<Bui
   });
   const layout = planBundle(contents);
   progress.say(`${count(layout.blobs.size, 'blob')}, ${formatBytes(layout.size)} to write`);
-  await writeBundle(layout, output, { sources: blobSources(plans), onEvent: showWrite(progress), signal, ...(sign && { sign }) });
+  await writeBundle(layout, output, { sources: blobSources(plans.flatMap(withAttached)), onEvent: showWrite(progress), signal, ...(sign && { sign }) });
   const lockFile = lockFileOf(file);
   if (build.lock === undefined) await saveLock(lockFile, lock);
   if (signature !== undefined && sign === undefined) progress.say(`not signed yet: diolkos sign ${output} --key <secret key>`);
@@ -131,15 +131,19 @@ async function planAndLock(
   const extra = spec.images.extra.map((text) => parseReference(text));
   const isStem = (reference: string): boolean => isCompletedBy(parseReference(reference), extra);
   if (lock !== undefined) checkLock(lock, discovered.releases, withoutStems(images, lock, isStem));
-  const sources = new Map(lock?.images.map(({ reference, source }) => [reference, source]));
+  const lockedImages = new Map(lock?.images.map((image) => [image.reference, image]));
+  const own = installer === undefined ? undefined : formatReference(installer.reference);
+  const { attached, attestations } = spec.images;
   const fixed = fixedDigests(images);
   const requests = images.map(({ reference: text }): PlanRequest => {
-    const locked = sources.get(text);
+    const locked = lockedImages.get(text);
     const reference = parseReference(text);
     const digestFromValues = reference.digest !== undefined && !fixed.has(reference.digest);
-    return { reference, digestFromValues, isStem: isStem(text), ...(locked === undefined ? {} : { locked }) };
+    // `install/installer.tar` is for importers, some of which stop at an index that is not whole.
+    const sparse = spec.images.sparse && text !== own;
+    const wanted = { reference, digestFromValues, isStem: isStem(text), sparse, attached, attestations };
+    return locked === undefined ? wanted : { ...wanted, locked: locked.source, lockedAttached: locked.attached ?? [] };
   });
-  const own = installer === undefined ? undefined : formatReference(installer.reference);
   const plans = await planImages(requests, {
     locate: (reference) =>
       installer !== undefined && formatReference(reference) === own ? installer.located : registries.locate(reference),

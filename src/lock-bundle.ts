@@ -1,5 +1,5 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
-import type { LeftOutImage, Lock, LockedChart, LockedImage } from '../bundle-spec/lock.ts';
+import type { LeftOutImage, Lock, LockedAttached, LockedChart, LockedImage } from '../bundle-spec/lock.ts';
 import { apiVersion } from '../bundle-spec/names.ts';
 import type { ImagePlan } from '../images/image-plan.ts';
 import { formatReference } from '../images/reference.ts';
@@ -81,7 +81,13 @@ function lockImage(image: DiscoveredImage, plan: ImagePlan): LockedImage {
     gates,
     valuesPaths,
     places,
+    ...(plan.attached.length > 0 && { attached: plan.attached.map(lockAttached) }),
   };
+}
+
+function lockAttached({ subject, root, artifactType, tag }: ImagePlan['attached'][number]): LockedAttached {
+  const { digest, mediaType } = root.descriptor;
+  return { subject, digest, mediaType, artifactType, ...(tag !== undefined && { tag }) };
 }
 
 function chartDifferences(locked: readonly LockedChart[], today: readonly LockedChart[]): string[] {

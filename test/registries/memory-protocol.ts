@@ -1,15 +1,18 @@
 import type { IncomingMessage } from 'node:http';
+import { ociIndexType } from '../../images/media-types.ts';
 import { type MemoryStore, sha256, type Upload } from './memory-store.ts';
 import { bodyOf, complaint, type Reply, reply } from './reply.ts';
 
 /** The distribution spec, as far as our client and its peers need it. */
 export async function answerTo(store: MemoryStore, request: IncomingMessage, url: URL): Promise<Reply> {
   const [, name = '', noun = '', rest = ''] =
-    /^\/v2\/(.+?)\/(blobs\/uploads|blobs|manifests|tags)\/(.*)$/.exec(url.pathname) ?? [];
+    /^\/v2\/(.+?)\/(blobs\/uploads|blobs|manifests|tags|referrers)\/(.*)$/.exec(url.pathname) ?? [];
   if (noun === 'blobs/uploads') return upload(store, request, { name, id: rest, url });
   if (noun === 'blobs') return blob(store, request, name, rest);
+  if (noun === 'manifests' && request.method === 'DELETE') return deleteManifest(store, name, rest);
   if (noun === 'manifests')
     return request.method === 'PUT' ? putManifest(store, request, name, rest) : manifest(store, name, rest);
+  if (noun === 'referrers' && store.referrersPage > 0) return referrers(store, name, rest, url);
   if (noun === 'tags') return tags(store, name);
   return url.pathname === '/v2/' ? reply(200, {}, '{}') : complaint(404, 'UNSUPPORTED', 'there is nothing here');
 }
@@ -41,7 +44,30 @@ async function putManifest(store: MemoryStore, request: IncomingMessage, name: s
   const absent = absentFrom(store, name, bytes);
   if (absent !== undefined) return complaint(400, 'MANIFEST_BLOB_UNKNOWN', `blob unknown to registry: ${absent}`);
   store.putManifest(name, reference, { mediaType: request.headers['content-type'] ?? '', bytes });
-  return reply(201, { location: `/v2/${name}/manifests/${digest}`, 'docker-content-digest': digest });
+  const { subject }: { subject?: Named } = JSON.parse(bytes.toString());
+  const about = subject !== undefined && store.referrersPage > 0 ? { 'oci-subject': subject.digest } : {};
+  return reply(201, { location: `/v2/${name}/manifests/${digest}`, 'docker-content-digest': digest, ...about });
+}
+
+function deleteManifest(store: MemoryStore, name: string, digest: string): Reply {
+  const { manifests, tags } = store.repository(name);
+  for (const [tag, named] of tags) if (named === digest) tags.delete(tag);
+  return manifests.delete(digest) ? reply(202) : complaint(404, 'MANIFEST_UNKNOWN', 'manifest unknown');
+}
+
+/** The referrers API of the distribution spec, so many to a page. */
+function referrers(store: MemoryStore, name: string, subject: string, url: URL): Reply {
+  const found = [...store.repository(name).manifests].flatMap(([digest, { mediaType, bytes }]) => {
+    const json: Record<string, unknown> & { subject?: Named; config?: { mediaType: string } } = JSON.parse(bytes.toString());
+    if (json.subject?.digest !== subject) return [];
+    const { artifactType = json.config?.mediaType, annotations } = json;
+    return [{ mediaType, digest, size: bytes.length, artifactType, annotations }];
+  });
+  const from = Number(url.searchParams.get('from') ?? 0);
+  const next = from + store.referrersPage;
+  const more = next < found.length ? { link: `</v2/${name}/referrers/${subject}?from=${next}>; rel="next"` } : {};
+  const index = { schemaVersion: 2, mediaType: ociIndexType, manifests: found.slice(from, next) };
+  return reply(200, { 'content-type': ociIndexType, ...more }, JSON.stringify(index));
 }
 
 interface Named {
@@ -57,6 +83,7 @@ function absentFrom(store: MemoryStore, name: string, bytes: Buffer): string | u
   }: { config?: Named; layers?: Named[]; manifests?: Named[] } = JSON.parse(bytes.toString());
   const blobs = [config ?? [], layers].flat().filter(({ urls }) => urls === undefined);
   const missing = blobs.find(({ digest }) => store.blob(name, digest) === undefined);
+  if (store.sparse && missing === undefined) return undefined;
   return (missing ?? manifests.find(({ digest }) => store.manifest(name, digest) === undefined))?.digest;
 }
 

@@ -22,6 +22,10 @@ export interface Repository {
 export class MemoryStore {
   readonly blobs = new Map<string, Buffer>();
   readonly repositories = new Map<string, Repository>();
+  /** How many referrers it lists a page; 0: it has no referrers API. */
+  referrersPage = 0;
+  /** Take an index whose children are not there. */
+  sparse = false;
 
   repository(name: string): Repository {
     const known = this.repositories.get(name);
