@@ -96,14 +96,12 @@ export interface Registry {
 /** Connects to nothing yet: the first request does. */
 export function openRegistry(access: RegistryAccess, options: ClientOptions = {}): Registry {
   const client = new RegistryClient(access, options);
-  const { transfers, timeouts = {} } = options;
-  const route = transfers === undefined ? {} : { route: { transfers, access, timeouts } };
   return {
     host: access.host,
     fetchManifest: (...request) => fetchManifest(client, ...request),
     headManifest: (...request) => headManifest(client, ...request),
     fetchBlob: (...request) => fetchBlob(client, ...request),
-    pullBlob: (repository, descriptor, sink, request) => pullBlob(client, repository, descriptor, sink, { ...request, ...route }),
+    pullBlob: (...request) => pullBlob(client, ...request),
     hasBlob: (...request) => hasBlob(client, ...request),
     pushBlob: (...request) => pushBlob(client, ...request),
     pushManifest: (repository, manifest, request) =>
