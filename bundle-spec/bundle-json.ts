@@ -39,6 +39,15 @@ export const SignaturePlace = z.strictObject({
 });
 export type SignaturePlace = z.infer<typeof SignaturePlace>;
 
+/** What a delta was computed from: its blobs are expected at the target. */
+export const DeltaBase = z.strictObject({
+  from: z.literal(['bundle', 'lock', 'site-report']).describe('Kind of the file that told what the other side has.'),
+  name: Name,
+  version: Version,
+  digest: Digest.describe('Of bundle.json of that bundle (as the site report names it, too), or of the bytes of that lock.'),
+});
+export type DeltaBase = z.infer<typeof DeltaBase>;
+
 /**
  * `bundle.json`, the first entry of the tar. It names every byte: behind it stands `bundle.json.sha256`, its own checksum; then
  * its signature, where `signature` says so; then `entries`, in file order, then `blobs`. Each header is 512 bytes and each body is padded to 512, so every offset follows.
@@ -69,6 +78,12 @@ export const BundleJson = z
     blobs: z
       .array(z.tuple([Digest, z.int().nonnegative()]))
       .describe('Digest and size of every file under `blobs/sha256/`, in file order.'),
+    absent: z
+      .array(z.tuple([Digest, z.int().nonnegative(), z.string()]))
+      .describe(
+        'Blobs that a delta leaves out, sorted by digest: digest, size, and an image of the base that has it. Empty in a whole bundle.',
+      ),
+    base: DeltaBase.optional().describe('What a delta was computed from; absent in a whole bundle.'),
   })
   .describe('`bundle.json`, the first entry of a bundle. It names every byte of it, so that every offset is known.');
 export type BundleJson = z.infer<typeof BundleJson>;

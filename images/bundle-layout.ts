@@ -31,15 +31,22 @@ export interface CarriedImage extends LayoutImage {
   readonly attached?: readonly Pick<CarriedImage, 'manifests' | 'blobs'>[];
 }
 
+/** bundle.json but for the tables that follow from the rest. */
+export type BundleHeader = Omit<BundleJson, 'entries' | 'blobs' | 'absent'>;
+
 /** What goes into a bundle. */
 export interface BundleContents {
-  /** bundle.json but for the two tables that follow from the rest. */
-  readonly header: Omit<BundleJson, 'entries' | 'blobs'>;
+  readonly header: BundleHeader;
   /** All of `header.images`, the installer image too. */
   readonly images: readonly CarriedImage[];
   readonly charts: readonly ChartArtifact[];
   /** The files of `install/` except `installer.tar`; names begin with `install/`. */
   readonly files: readonly { readonly name: string; readonly bytes: Buffer }[];
+  /**
+   * Of a delta: blobs that the other side has, and an image there that has each. Configs and layers among them are left out of the
+   * tar, unless the installer image has them: that one is always whole.
+   */
+  readonly held?: ReadonlyMap<Digest, string>;
 }
 
 /** A bundle planned to the byte, before the first blob has been fetched. */
@@ -48,7 +55,7 @@ export interface BundleLayout {
   readonly size: number;
   /** In file order: bundle.json, its checksum, the entries, the blobs by digest. */
   readonly files: readonly Placed<TarFile>[];
-  /** Every blob once, with its media type; also those whose bytes are at hand. */
+  /** Every blob of the tar once, with its media type; also those whose bytes are at hand. */
   readonly blobs: ReadonlyMap<Digest, Descriptor>;
   /** bundle.json as it will be, except that entries which hold blobs have no digest yet but `unknownDigest`. */
   readonly json: BundleJson;
@@ -63,12 +70,14 @@ export const unknownDigest: Digest = `sha256:${'0'.repeat(64)}`;
  */
 export function planBundle(contents: BundleContents): BundleLayout {
   const blobs = collectBlobs(contents);
+  const absent = takeAbsent(blobs, contents);
   const files = blobFiles(blobs);
-  const entries = entryFiles(contents);
+  const entries = entryFiles(contents, new Set(absent.map(([digest]) => digest)));
   const json: BundleJson = {
     ...contents.header,
     entries: entries.map((file) => ({ name: file.name, size: file.size, digest: knownDigest(file) })),
     blobs: files.map(({ digest, file }) => [digest, file.size]),
+    absent,
   };
   const front = sealedBodies(canonicalJson(json), json.signature).map(({ name, bytes }) => sealed(name, bytes.length));
   const { files: placed, size } = placeFiles([...front, ...entries, ...files.map(({ file }) => file)]);
@@ -126,6 +135,21 @@ function collectBlobs({ images, charts }: BundleContents): Map<Digest, Blob> {
   return blobs;
 }
 
+/** Takes out of `blobs` what a delta leaves out. Manifests and charts have bytes at hand and stay. */
+function takeAbsent(blobs: Map<Digest, Blob>, { held, images, header }: BundleContents): BundleJson['absent'] {
+  if (held === undefined) return [];
+  const installer = images.find((image) => formatReference(image.reference) === header.installer);
+  const kept = new Set(installer?.blobs.map(({ digest }) => digest));
+  const absent: BundleJson['absent'] = [];
+  for (const [digest, { descriptor, bytes }] of blobs) {
+    const holder = held.get(digest);
+    if (holder === undefined || bytes !== undefined || kept.has(digest)) continue;
+    absent.push([digest, descriptor.size, holder]);
+    blobs.delete(digest);
+  }
+  return absent.sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
 function blobFiles(blobs: ReadonlyMap<Digest, Blob>): { readonly digest: Digest; readonly file: TarFile }[] {
   return [...blobs.values()]
     .map(({ descriptor, bytes }) => ({ digest: descriptor.digest, file: blobFile(descriptor, bytes) }))
@@ -137,13 +161,15 @@ function blobFile({ digest, size }: Descriptor, bytes: Buffer | undefined): TarF
   return bytes === undefined ? { name, size, content: { from: 'blob', digest } } : bytesFile(name, bytes);
 }
 
-function entryFiles({ header, images, files }: BundleContents): TarFile[] {
+/** No importer takes an image of which blobs are missing: those that a delta does not hold whole are not listed for them. */
+function entryFiles({ header, images, files }: BundleContents, absent: ReadonlySet<Digest>): TarFile[] {
   const { platforms } = header.target;
   const install = files.map(({ name, bytes }) => bytesFile(name, bytes));
   const installer = images.find((image) => formatReference(image.reference) === header.installer);
   if (installer !== undefined) install.push(installerFile(installer, header.target.platforms));
   install.sort((a, b) => (a.name < b.name ? -1 : 1));
-  return [...imageLayoutFiles(images, platforms), ...install];
+  const whole = images.filter((image) => image.blobs.every(({ digest }) => !absent.has(digest)));
+  return [...imageLayoutFiles(whole, platforms), ...install];
 }
 
 /** An OCI archive of one image, made of the same blobs as the bundle's. */

@@ -1,18 +1,25 @@
-import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { BundleJson } from '../bundle-spec/bundle-json.ts';
 import { apiVersion, Digest } from '../bundle-spec/names.ts';
 import { verified } from './blob-source.ts';
+import { type BundleBytes, type BundleVolume, numberedProblem, type OpenOptions, openBundleBytes } from './bundle-bytes.ts';
 import { bundleJsonName, checksumName, checksumOf, unknownDigest } from './bundle-layout.ts';
 import { digestOf } from './digest.ts';
 import type { Extent } from './extent.ts';
-import { openForReading, readRange, streamRange } from './file-range.ts';
 import { describeForeign } from './foreign-file.ts';
 import { blockSize, paddedSize, parseTarHeader, tarHeader } from './tar-header.ts';
 import { blobName, type Placed, placeFiles } from './tar-layout.ts';
 
 /** An entry or blob of a bundle. */
 export type BundlePart = Placed<{ readonly name: string; readonly size: number; readonly digest: Digest }>;
+
+/** A blob that a delta leaves out. */
+export interface AbsentBlob {
+  readonly size: number;
+  /** An image of the base that has it, as the charts have it. */
+  readonly holder: string;
+}
 
 /** An open bundle. All reads name their position, so any number of them can run at once. */
 export interface BundleFile {
@@ -25,6 +32,12 @@ export interface BundleFile {
   /** In file order: bundle.json, its checksum, its signature if it has a place for one, the entries, the blobs by digest. */
   readonly parts: readonly BundlePart[];
   readonly blobs: ReadonlyMap<Digest, BundlePart>;
+  /** What a delta leaves out; empty for a whole bundle. */
+  readonly absent: ReadonlyMap<Digest, AbsentBlob>;
+  /** The files it lies in: one, or its volumes. */
+  readonly volumes: readonly BundleVolume[];
+  /** Those of them that a range lies in; only of a bundle in volumes. */
+  volumesOf(part: { readonly position: number; readonly size: number }): readonly BundleVolume[];
   /** A whole entry, verified. Throws BUNDLE_INVALID when there is none of that name, BUNDLE_DAMAGED. */
   readEntry(name: string, options: { readonly signal: AbortSignal }): Promise<Buffer>;
   /** A whole blob, verified: manifests, charts. Throws BUNDLE_INVALID when it is absent or over 64 MiB, BUNDLE_DAMAGED. */
@@ -33,8 +46,8 @@ export interface BundleFile {
   streamBlob(digest: Digest, options: { readonly signal: AbortSignal }): AsyncIterable<Buffer>;
   /** As `streamBlob`, of any part. */
   streamPart(part: BundlePart, options: { readonly signal: AbortSignal }): AsyncIterable<Buffer>;
-  /** Where the bytes of a part lie, for who reads them by himself. */
-  extents(part: BundlePart): readonly Extent[];
+  /** Where the bytes of a part, or of any range, lie, for who reads them by himself. */
+  extents(part: { readonly position: number; readonly size: number }): readonly Extent[];
   /** Raw bytes of the file, for who looks at headers and padding. */
   readRaw(position: number, size: number): Promise<Buffer>;
   close(): Promise<void>;
@@ -50,30 +63,64 @@ const longestHeld = 64 << 20;
 const entryName = /^(oci-layout|index\.json|manifest\.json|install\/[A-Za-z0-9][A-Za-z0-9._-]{0,80})$/;
 
 /**
- * Opens a bundle by its first entry; nothing else of the tar is walked or read. Throws FILE_UNREADABLE, BUNDLE_INVALID (no bundle
- * of ours, and what it is instead; truncated, and by how much; made by a newer diolkos) and BUNDLE_DAMAGED (bundle.json is not
- * what its checksum says).
+ * Opens a bundle by its first entry; nothing else of the tar is walked or read, but the first headers of each volume. `path` may name one
+ * file or volumes, see `openBundleBytes`. Throws FILE_UNREADABLE, VOLUME_MISSING, BUNDLE_INVALID (no bundle of ours, and what it is
+ * instead; truncated, and by how much; made by a newer diolkos) and BUNDLE_DAMAGED (bundle.json is not what its checksum says; a
+ * volume has another size or is of another bundle).
  */
-export async function openBundle(path: string, options: { readonly signal: AbortSignal }): Promise<BundleFile> {
-  const handle = await openFile(path);
+export async function openBundle(path: string, options: OpenOptions): Promise<BundleFile> {
+  const bytes = await openBundleBytes(path, options);
   try {
-    const { size: actual } = await handle.stat();
-    const bytes = await readJsonBytes(handle, path, actual, options);
-    const json = parseJson(path, bytes.json, bytes.checksum);
-    const { files, size } = placeFiles(partsOf(path, json, bytes));
-    if (size > actual) throw truncated(path, `${size - actual} of ${size} bytes are missing`);
-    return bundleFile(handle, { path, size, fileSize: actual, json, parts: files });
+    const first = await readJsonBytes(bytes, options);
+    checkWhole(bytes, first.json);
+    const json = parseJson(bytes.path, first.json, first.checksum);
+    const { files, size } = placeFiles(partsOf(bytes.path, json, first));
+    const problem = numberedProblem(bytes, size, [dirname(path), ...(options.volumes ?? [])]);
+    if (problem !== undefined) throw problem;
+    if (size > bytes.size) throw truncated(bytes.path, `${size - bytes.size} of ${size} bytes are missing`);
+    await checkVolumes(bytes, files);
+    return bundleFile(bytes, { size, json, parts: files });
   } catch (error) {
-    await handle.close();
+    await bytes.close();
     throw error;
   }
 }
 
-async function openFile(path: string): Promise<FileHandle> {
-  const handle = await openForReading(path);
-  if (!(await handle.stat()).isDirectory()) return handle;
-  await handle.close();
-  throw noBundle(path, 'it is a directory');
+/** The first volume has bundle.json, and parts.json says which one it has to be. */
+function checkWhole({ path, whole, volumes }: BundleBytes, json: Buffer): void {
+  if (whole === undefined || digestOf(json) === whole.bundleJson) return;
+  const [first] = volumes;
+  throw new BundleError('BUNDLE_DAMAGED', `${first?.path} is damaged, or of another bundle than ${path}.parts.json`, {
+    hint: 'bring volumes and parts.json of one build together',
+  });
+}
+
+/** Headers looked at in each volume. One that is damaged is for `verify` to list; when all are others, the volume is. */
+const headersPerVolume = 3;
+
+async function checkVolumes(bytes: BundleBytes, parts: readonly BundlePart[]): Promise<void> {
+  for (const { path, start, size } of bytes.volumes.slice(1)) {
+    const within = ({ position }: BundlePart) => position - blockSize >= start && position <= start + size;
+    const probes = firstOf(parts, within, headersPerVolume);
+    const wrong = await Promise.all(probes.map(async (part) => !(await hasHeader(bytes, part))));
+    if (probes.length === 0 || !wrong.every(Boolean)) continue;
+    throw new BundleError('BUNDLE_DAMAGED', `${path} is of another bundle, or damaged: ${probes[0]?.name} should begin in it`, {
+      hint: 'copy this volume again from where it was made',
+    });
+  }
+}
+
+function firstOf<T>(items: readonly T[], wanted: (item: T) => boolean, count: number): T[] {
+  const found: T[] = [];
+  for (const item of items) {
+    if (found.length === count) break;
+    if (wanted(item)) found.push(item);
+  }
+  return found;
+}
+
+async function hasHeader(bytes: BundleBytes, { position, name, size }: BundlePart): Promise<boolean> {
+  return (await bytes.read(position - blockSize, blockSize)).equals(tarHeader(name, size));
 }
 
 interface JsonBytes {
@@ -82,15 +129,11 @@ interface JsonBytes {
   readonly checksum: Buffer;
 }
 
-async function readJsonBytes(
-  handle: FileHandle,
-  path: string,
-  actual: number,
-  options: { readonly signal: AbortSignal },
-): Promise<JsonBytes> {
-  const first = await readRange(handle, 0, Math.min(blockSize, actual));
+async function readJsonBytes(bytes: BundleBytes, options: { readonly signal: AbortSignal }): Promise<JsonBytes> {
+  const { path, size: actual } = bytes;
+  const first = await bytes.read(0, Math.min(blockSize, actual));
   if (!first.toString('latin1').startsWith(`${bundleJsonName}\0`)) {
-    throw noBundle(path, await describeForeign(handle, actual, options));
+    throw noBundle(path, await describeForeign(bytes, options));
   }
   if (actual < blockSize) throw truncated(path, 'it ends within the first header');
   const size = parseTarHeader(first, `the beginning of ${path}`)?.size ?? 0;
@@ -100,8 +143,8 @@ async function readJsonBytes(
   if (missing > 0) throw truncated(path, `at least ${missing} bytes are missing`);
   const behind = Math.min(blockSize + paddedSize(size), actual);
   return {
-    json: await readRange(handle, blockSize, size),
-    checksum: await readRange(handle, behind, Math.min(2 * blockSize, actual - behind)),
+    json: await bytes.read(blockSize, size),
+    checksum: await bytes.read(behind, Math.min(2 * blockSize, actual - behind)),
   };
 }
 
@@ -135,8 +178,10 @@ function partsOf(path: string, json: BundleJson, bytes: JsonBytes): Omit<BundleP
   const names = new Set<string>();
   const strange = json.entries.find(({ name }) => !entryName.test(name) || names.size === names.add(name).size)?.name;
   if (strange !== undefined) throw noBundle(path, `its bundle.json lists an entry "${strange}"`);
-  const unsorted = json.blobs.some(([digest], index) => digest <= (json.blobs[index - 1]?.[0] ?? ''));
-  if (unsorted) throw noBundle(path, 'its bundle.json lists blobs twice or out of order');
+  for (const list of [json.blobs, json.absent]) {
+    const unsorted = list.some(([digest], index) => digest <= (list[index - 1]?.[0] ?? ''));
+    if (unsorted) throw noBundle(path, 'its bundle.json lists blobs twice or out of order');
+  }
   return [
     ...frontParts(json, bytes),
     ...json.entries,
@@ -159,26 +204,35 @@ function frontParts({ signature: place }: BundleJson, { json, checksum }: JsonBy
   ];
 }
 
-function bundleFile(handle: FileHandle, known: Pick<BundleFile, 'path' | 'size' | 'fileSize' | 'json' | 'parts'>): BundleFile {
-  const { path, json, parts } = known;
+function bundleFile(bytes: BundleBytes, known: Pick<BundleFile, 'size' | 'json' | 'parts'>): BundleFile {
+  const { json, parts } = known;
+  const { path } = bytes;
   const byName = new Map(parts.map((part) => [part.name, part]));
   const blobs = new Map(parts.slice(parts.length - json.blobs.length).map((part) => [part.digest, part]));
+  const absent = new Map(json.absent.map(([digest, size, holder]) => [digest, { size, holder }]));
+  const volumesOf = ({ position, size }: { readonly position: number; readonly size: number }) =>
+    bytes.split ? bytes.volumesOf(position, size) : [];
   const find = (found: BundlePart | undefined, what: string): BundlePart => {
     if (found === undefined) throw new BundleError('BUNDLE_INVALID', `${path} has no ${what}`);
     return found;
   };
   const stream = (part: BundlePart, options: { readonly signal: AbortSignal }) =>
-    sound(path, part, streamRange(handle, part.position, part.size, options));
+    sound(path, part, volumesOf(part), bytes.stream(part.position, part.size, options));
   return {
     ...known,
+    path,
+    fileSize: bytes.size,
     blobs,
+    absent,
+    volumes: bytes.volumes,
+    volumesOf,
     readEntry: async (name, options) => gather(path, find(byName.get(name), `entry ${name}`), stream, options),
     readBlob: async (digest, options) => gather(path, find(blobs.get(digest), `blob ${digest}`), stream, options),
     streamBlob: (digest, options) => stream(find(blobs.get(digest), `blob ${digest}`), options),
     streamPart: stream,
-    extents: ({ position, size }) => [{ fd: handle.fd, position, size }],
-    readRaw: (position, length) => readRange(handle, position, length),
-    close: () => handle.close(),
+    extents: ({ position, size }) => bytes.extents(position, size),
+    readRaw: (position, length) => bytes.read(position, length),
+    close: () => bytes.close(),
   };
 }
 
@@ -194,12 +248,17 @@ async function gather(
   return Buffer.concat(blocks);
 }
 
-async function* sound(path: string, part: BundlePart, stream: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+async function* sound(
+  path: string,
+  part: BundlePart,
+  volumes: readonly BundleVolume[],
+  stream: AsyncIterable<Buffer>,
+): AsyncIterable<Buffer> {
   try {
     yield* verified(stream, part, path);
   } catch (cause) {
     if (!(cause instanceof BundleError) || cause.code !== 'DIGEST_MISMATCH') throw cause;
-    throw damaged(path, part.name, cause);
+    throw damaged(volumes.length === 0 ? path : volumes.map((volume) => volume.path).join(' or '), part.name, cause);
   }
 }
 

@@ -1,6 +1,4 @@
-import type { FileHandle } from 'node:fs/promises';
-import { readRange } from './file-range.ts';
-import { walkTar } from './tar-walk.ts';
+import { type TarBytes, walkTarBytes } from './tar-walk.ts';
 
 /** Entries looked at before a tar is taken for one of an unknown kind. */
 const enough = 5_000;
@@ -14,16 +12,12 @@ const compressions: readonly (readonly [string, string])[] = [
 ];
 
 /** Says what a file is that is not a bundle of ours, as the second half of a sentence about it. */
-export async function describeForeign(
-  handle: FileHandle,
-  size: number,
-  options: { readonly signal: AbortSignal },
-): Promise<string> {
-  if (size === 0) return 'it is empty';
-  const start = (await readRange(handle, 0, Math.min(size, 512))).toString('hex');
+export async function describeForeign(bytes: TarBytes, options: { readonly signal: AbortSignal }): Promise<string> {
+  if (bytes.size === 0) return 'it is empty';
+  const start = (await bytes.read(0, Math.min(bytes.size, 512))).toString('hex');
   const compression = compressions.find(([magic]) => start.startsWith(magic));
   if (compression !== undefined) return compression[1];
-  return describeTar(await tarNames(handle, options));
+  return describeTar(await tarNames(bytes, options));
 }
 
 function describeTar(names: ReadonlySet<string>): string {
@@ -34,10 +28,10 @@ function describeTar(names: ReadonlySet<string>): string {
   return 'it is a tar of something else';
 }
 
-async function tarNames(handle: FileHandle, options: { readonly signal: AbortSignal }): Promise<Set<string>> {
+async function tarNames(bytes: TarBytes, options: { readonly signal: AbortSignal }): Promise<Set<string>> {
   const names = new Set<string>();
   try {
-    for await (const { name } of walkTar(handle, 'the file', options)) {
+    for await (const { name } of walkTarBytes(bytes, 'the file', options)) {
       names.add(name);
       if (names.size >= enough) break;
     }

@@ -90,7 +90,8 @@ async function layoutFiles(
   const files = new Map<string, FoundFile>();
   const status = await handle.stat();
   if (status.isDirectory()) throw noArchive(path, 'it is a directory');
-  const foreign = () => describeForeign(handle, status.size, options);
+  const read = (position: number, size: number) => readRange(handle, position, size);
+  const foreign = () => describeForeign({ size: status.size, read }, options);
   try {
     for await (const file of walkTar(handle, path, options)) {
       if (files.has(file.name)) throw new BundleError('BUNDLE_INVALID', `${path} holds "${file.name}" twice`);

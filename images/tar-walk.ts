@@ -29,11 +29,27 @@ export async function* walkTar(
   where: string,
   options: { readonly signal: AbortSignal },
 ): AsyncIterable<FoundFile> {
-  const { size: end } = await handle.stat();
+  const { size } = await handle.stat();
+  yield* walkTarBytes({ size, read: (position, length) => readRange(handle, position, length) }, where, options);
+}
+
+/** The bytes of a tar, in one file or in several. */
+export interface TarBytes {
+  readonly size: number;
+  read(position: number, size: number): Promise<Buffer>;
+}
+
+/** As `walkTar`. */
+export async function* walkTarBytes(
+  bytes: TarBytes,
+  where: string,
+  options: { readonly signal: AbortSignal },
+): AsyncIterable<FoundFile> {
+  const { size: end } = bytes;
   let extension: Extension = {};
   for (let at = 0; at < end; ) {
     options.signal.throwIfAborted();
-    const header = await headerAt(handle, at, end, where);
+    const header = await headerAt(bytes, at, end, where);
     if (header === undefined) return;
     const read = extensions[header.type];
     const size = (read === undefined ? extension.size : undefined) ?? header.size;
@@ -41,7 +57,7 @@ export async function* walkTar(
     at = position + paddedSize(size);
     if (position + size > end) throw invalid(where, `is truncated: "${header.name}" needs ${position + size - end} bytes more`);
     if (read !== undefined) {
-      extension = { ...extension, ...read(await extensionBody(handle, position, size, where), where) };
+      extension = { ...extension, ...read(await extensionBody(bytes, position, size, where), where) };
       continue;
     }
     const name = safeName(extension.name ?? header.name, where);
@@ -50,14 +66,14 @@ export async function* walkTar(
   }
 }
 
-async function headerAt(handle: FileHandle, at: number, end: number, where: string): Promise<TarHeader | undefined> {
+async function headerAt(bytes: TarBytes, at: number, end: number, where: string): Promise<TarHeader | undefined> {
   if (at + blockSize > end) throw invalid(where, `is truncated: it ends at byte ${end}, inside a header`);
-  return parseTarHeader(await readRange(handle, at, blockSize), `byte ${at} of ${where}`);
+  return parseTarHeader(await bytes.read(at, blockSize), `byte ${at} of ${where}`);
 }
 
-async function extensionBody(handle: FileHandle, position: number, size: number, where: string): Promise<Buffer> {
+async function extensionBody(bytes: TarBytes, position: number, size: number, where: string): Promise<Buffer> {
   if (size > longestExtension) throw invalid(where, `has an extension header of ${size} bytes`);
-  return readRange(handle, position, size);
+  return bytes.read(position, size);
 }
 
 function isRegular({ type }: TarHeader, name: string, where: string): boolean {

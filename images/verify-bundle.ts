@@ -1,9 +1,9 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
-import type { Digest } from '../bundle-spec/names.ts';
+import type { BundleVolume, OpenOptions } from './bundle-bytes.ts';
 import { type BundleFile, type BundlePart, openBundle } from './bundle-reader.ts';
-import { eachLimited } from './each-limited.ts';
-import { readImageTree } from './image-tree.ts';
-import { blockSize, endSize, paddedSize, tarHeader } from './tar-header.ts';
+import { bytesToCheck, checkRanges } from './check-ranges.ts';
+import { neededBlobs, rootsOf, whoNeeds } from './needed-blobs.ts';
+import { openTransfers, type Transfers } from './transfer/transfers.ts';
 
 /** What was checked and found whole. */
 export interface Verified {
@@ -12,6 +12,8 @@ export interface Verified {
   readonly images: number;
   readonly charts: number;
   readonly blobs: number;
+  /** Blobs that a delta leaves out: the target has to have them. */
+  readonly absent: number;
   /** Of the whole tar. */
   readonly bytes: number;
 }
@@ -23,28 +25,30 @@ export interface Damage {
   readonly what: string;
   /** References of images and names of charts that need what is damaged. */
   readonly hurts: readonly string[];
+  /** Files of the volumes it is in; only of a bundle in volumes. */
+  readonly volumes?: readonly string[];
 }
 
 interface VerifyOptions {
   /** Hash every blob too, and look at every byte between them: one flipped byte anywhere is found. */
   readonly full: boolean;
   readonly signal: AbortSignal;
+  /** Told of bytes that were read, and of all that will be. */
+  readonly onBytes?: (done: number, total: number) => void;
 }
-
-/** Headers read at the same time. */
-const concurrency = 8;
 
 /**
  * Checks a bundle: structure, the checksum of every entry, the header of every blob, the manifests of every image and chart; with
- * `full` every byte. Throws BUNDLE_DAMAGED with one line for each damage and whom it hurts, and what `openBundle` throws.
+ * `full` every byte, on all cores. Throws BUNDLE_DAMAGED with one line for each damage and whom it hurts, and what `openBundle` throws.
  */
-export async function verifyBundle(file: string, options: VerifyOptions): Promise<Verified> {
+export async function verifyBundle(file: string, options: VerifyOptions & OpenOptions): Promise<Verified> {
   const bundle = await openBundle(file, options);
   try {
     const found = await findDamage(bundle, options);
-    if (found.length > 0) throw damagedError(file, found);
-    const { images, charts, blobs } = bundle.json;
-    return { full: options.full, images: images.length, charts: charts.length, blobs: blobs.length, bytes: bundle.size };
+    if (found.length > 0) throw damagedError(bundle.path, found);
+    const { images, charts, blobs, absent } = bundle.json;
+    const counts = { images: images.length, charts: charts.length, blobs: blobs.length, absent: absent.length };
+    return { full: options.full, ...counts, bytes: bundle.size };
   } finally {
     await bundle.close();
   }
@@ -52,103 +56,104 @@ export async function verifyBundle(file: string, options: VerifyOptions): Promis
 
 /** All damage of an open bundle, in file order; what is wrong with an image as a whole comes first. */
 export async function findDamage(bundle: BundleFile, options: VerifyOptions): Promise<Damage[]> {
-  const { hurts, damage } = await readTrees(bundle, options.signal);
-  const found = new Map<string, string>();
-  const note = (part: BundlePart, what: string | undefined) => {
-    if (what !== undefined && !found.has(part.name)) found.set(part.name, what);
-  };
-  await eachLimited(bundle.parts, concurrency, async (part) => note(part, await headerDamage(bundle, part)), options);
-  const blobs = new Set(bundle.blobs.values());
-  for (const part of bundle.parts) {
-    if (options.full || !blobs.has(part)) note(part, await bodyDamage(bundle, part, options.signal));
-  }
-  for (const part of bundle.parts) {
-    const what = found.get(part.name);
-    if (what !== undefined) damage.push({ where: part.name, what, hurts: [...(hurts.get(part.digest) ?? [])] });
-  }
-  const end = await endDamage(bundle);
-  return end === undefined ? damage : [...damage, { where: 'end', what: end, hurts: [] }];
-}
-
-/** Which images and charts need which blob, and those whose own manifests do not hold together. */
-async function readTrees(bundle: BundleFile, signal: AbortSignal) {
-  const hurts = new Map<Digest, Set<string>>();
-  const damage: Damage[] = [];
-  for (const { name, digest, mediaType } of rootsOf(bundle)) {
-    const needed = await neededBlobs(bundle, { digest, mediaType }, signal);
-    for (const blob of needed.blobs) hurts.set(blob, (hurts.get(blob) ?? new Set()).add(name));
-    for (const what of needed.wrong) damage.push({ where: name, what, hurts: [name] });
-  }
-  return { hurts, damage };
-}
-
-function rootsOf({ json }: BundleFile): { readonly name: string; readonly digest: Digest; readonly mediaType: string }[] {
-  const charts = json.charts.map(({ name, version, manifest }) => ({
-    name: `chart ${name} ${version}`,
-    digest: manifest,
-    mediaType: 'application/vnd.oci.image.manifest.v1+json',
-  }));
-  return [...json.images.map(({ reference, digest, mediaType }) => ({ name: reference, digest, mediaType })), ...charts];
-}
-
-async function neededBlobs(
-  bundle: BundleFile,
-  root: { readonly digest: Digest; readonly mediaType: string },
-  signal: AbortSignal,
-) {
-  const blobs = new Set<Digest>([root.digest]);
-  const wrong: string[] = [];
+  const transfers = openTransfers();
   try {
-    const size = bundle.blobs.get(root.digest)?.size ?? 0;
-    const tree = await readImageTree({ ...root, size }, async ({ digest }) => {
-      blobs.add(digest);
-      return bundle.readBlob(digest, { signal });
-    });
-    for (const { digest, size } of [...tree.manifests.map((manifest) => manifest.descriptor), ...tree.blobs]) {
-      blobs.add(digest);
-      const held = bundle.blobs.get(digest)?.size;
-      if (held === undefined) wrong.push(`${digest} is missing`);
-      else if (held !== size) wrong.push(`${digest} has ${held} bytes, its manifest says ${size}`);
+    const damage = await treeDamage(bundle, options);
+    const found = await partDamage(bundle, transfers, options);
+    const names = found.size === 0 ? new Map() : await whoNeeds(bundle, digestsOf(found), options);
+    for (const part of bundle.parts) {
+      const what = found.get(part);
+      if (what === undefined) continue;
+      const volumes = await volumesOf(bundle, part, transfers, options);
+      damage.push({ where: part.name, what, hurts: names.get(part.digest) ?? [], ...volumes });
     }
-  } catch (error) {
-    if (!(error instanceof BundleError)) throw error;
-    wrong.push(error.message);
+    const end = endDamage(bundle, found.get('end'));
+    return end === undefined ? damage : [...damage, { where: 'end', what: end, hurts: [] }];
+  } finally {
+    await transfers.close();
   }
-  return { blobs, wrong };
 }
 
-async function headerDamage(bundle: BundleFile, part: BundlePart): Promise<string | undefined> {
-  const header = await bundle.readRaw(part.position - blockSize, blockSize);
-  return header.equals(tarHeader(part.name, part.size)) ? undefined : 'its tar header is damaged';
-}
-
-async function bodyDamage(bundle: BundleFile, part: BundlePart, signal: AbortSignal): Promise<string | undefined> {
-  const padding = await bundle.readRaw(part.position + part.size, paddedSize(part.size) - part.size);
-  try {
-    for await (const _block of bundle.streamPart(part, { signal })); // reading to the end is the check
-  } catch (error) {
-    if (error instanceof BundleError && error.code === 'BUNDLE_DAMAGED') return 'its bytes are not what was written';
-    throw error;
+/** Images and charts whose own manifests do not hold together. */
+async function treeDamage(bundle: BundleFile, options: { readonly signal: AbortSignal }): Promise<Damage[]> {
+  const damage: Damage[] = [];
+  for (const root of rootsOf(bundle)) {
+    const { wrong } = await neededBlobs(bundle, root, options);
+    for (const what of wrong) damage.push({ where: root.name, what, hurts: [root.name] });
   }
-  return isZero(padding) ? undefined : 'the padding behind it is damaged';
+  return damage;
 }
 
-async function endDamage(bundle: BundleFile): Promise<string | undefined> {
-  if (!isZero(await bundle.readRaw(bundle.size - endSize, endSize))) return 'the two zero blocks at the end are damaged';
+type FoundDamage = ReadonlyMap<BundlePart | 'end', string>;
+
+async function partDamage(bundle: BundleFile, transfers: Transfers, options: VerifyOptions): Promise<FoundDamage> {
+  const { full, signal, onBytes } = options;
+  const found = new Map<BundlePart | 'end', string>();
+  const firstBlob = bundle.parts.length - bundle.blobs.size;
+  const boundary = bundle.parts[firstBlob]?.position ?? bundle.size;
+  const skip = ({ position }: BundlePart) => !full && position >= boundary;
+  const total = bytesToCheck(bundle, skip);
+  let done = 0;
+  const note = (part: BundlePart | 'end', what: string) => {
+    if (!found.has(part)) found.set(part, what);
+  };
+  await checkRanges(bundle, note, {
+    signal,
+    transfers,
+    skip,
+    onBytes(bytes) {
+      done += bytes;
+      onBytes?.(done, total);
+    },
+  });
+  return found;
+}
+
+function digestsOf(found: FoundDamage): Set<BundlePart['digest']> {
+  return new Set([...found.keys()].flatMap((part) => (part === 'end' ? [] : part.digest)));
+}
+
+/** The volumes to bring again. Where a part lies in several, their own checksums say which are damaged. */
+async function volumesOf(
+  bundle: BundleFile,
+  part: BundlePart,
+  transfers: Transfers,
+  options: { readonly signal: AbortSignal },
+): Promise<Pick<Damage, 'volumes'>> {
+  const volumes = bundle.volumesOf(part);
+  if (volumes.length === 0) return {};
+  const damaged: string[] = [];
+  for (const volume of volumes.length === 1 ? [] : volumes) {
+    if (await isDamaged(volume, transfers, options)) damaged.push(volume.path);
+  }
+  return { volumes: damaged.length === 0 ? volumes.map(({ path }) => path) : damaged };
+}
+
+async function isDamaged(
+  { fd, size, sha256 }: BundleVolume,
+  transfers: Transfers,
+  { signal }: { readonly signal: AbortSignal },
+): Promise<boolean> {
+  if (sha256 === undefined) return false;
+  const digest = await transfers.hash([{ fd, position: 0, size }], { signal }).catch(() => undefined);
+  signal.throwIfAborted();
+  return digest !== `sha256:${sha256}`;
+}
+
+function endDamage(bundle: BundleFile, what: string | undefined): string | undefined {
   const behind = bundle.fileSize - bundle.size;
-  return behind === 0 ? undefined : `${behind} bytes follow that do not belong to it`;
-}
-
-function isZero(bytes: Buffer): boolean {
-  return bytes.every((byte) => byte === 0);
+  return what ?? (behind === 0 ? undefined : `${behind} bytes follow that do not belong to it`);
 }
 
 function damagedError(file: string, found: readonly Damage[]): BundleError {
-  const lines = found.map(({ where, what, hurts }) => {
+  const lines = found.map(({ where, what, hurts, volumes = [] }) => {
     const whom = hurts.filter((name) => name !== where).join(', ');
-    return `  ${where}: ${what}${whom === '' ? '' : ` (needed by ${whom})`}`;
+    const place = volumes.length === 0 ? '' : `, in ${volumes.join(' or ')}`;
+    return `  ${where}: ${what}${place}${whom === '' ? '' : ` (needed by ${whom})`}`;
   });
+  const again = [...new Set(found.flatMap(({ volumes = [] }) => volumes))];
+  const copy = again.length === 0 ? 'copy it again' : `copy ${again.join(', ')} again`;
   return new BundleError('BUNDLE_DAMAGED', [`${file} is damaged:`, ...lines].join('\n'), {
-    hint: 'copy it again from where it was made, or build it anew',
+    hint: `${copy} from where it was made, or build it anew`,
   });
 }

@@ -3,7 +3,7 @@ import type { BundleJson, CarriedChart, CarriedRelease } from '../bundle-spec/bu
 import type { Lock } from '../bundle-spec/lock.ts';
 import { apiVersion } from '../bundle-spec/names.ts';
 import { installFolder } from '../cluster/install-folder.ts';
-import type { BundleContents } from '../images/bundle-layout.ts';
+import type { BundleContents, BundleHeader } from '../images/bundle-layout.ts';
 import { type ChartArtifact, chartArtifact } from '../images/chart-artifact.ts';
 import type { ImagePlan } from '../images/image-plan.ts';
 import { formatReference, type Reference } from '../images/reference.ts';
@@ -27,7 +27,7 @@ export function bundleContents(parts: {
   const { spec, releases, kinds } = discovered;
   const { kubernetes, platforms, helm } = spec.target;
   const artifacts = new Map(releases.map(({ chart }) => [chart.digest, chartArtifact(chart.metadata, chart.bytes)]));
-  const header: Omit<BundleJson, 'entries' | 'blobs'> = {
+  const header: BundleHeader = {
     apiVersion,
     kind: 'BundleJson',
     tool: version,

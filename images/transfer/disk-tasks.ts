@@ -24,6 +24,13 @@ export async function hashExtents(extents: readonly Extent[], options: DiskOptio
   return digestFrom(hash);
 }
 
+/** The digest of each range, in one go: thousands of small ones would otherwise cost more in messages than in hashing. */
+export async function hashEach(ranges: readonly (readonly Extent[])[], options: DiskOptions): Promise<Digest[]> {
+  const digests: Digest[] = [];
+  for (const extents of ranges) digests.push(await hashExtents(extents, options));
+  return digests;
+}
+
 export async function copyExtents(
   extents: readonly Extent[],
   places: readonly (readonly Extent[])[],

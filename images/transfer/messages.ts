@@ -3,6 +3,7 @@ import type { Extent } from '../extent.ts';
 /** What a thread can be asked to do. Everything here crosses between threads by structured clone. */
 export type Task =
   | { readonly do: 'hash'; readonly extents: readonly Extent[] }
+  | { readonly do: 'hashEach'; readonly ranges: readonly (readonly Extent[])[] }
   | { readonly do: 'copy'; readonly extents: readonly Extent[]; readonly places: readonly (readonly Extent[])[] };
 
 /** The code of the error for a file that ends before an extent of it. */

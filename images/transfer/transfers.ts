@@ -19,6 +19,9 @@ export interface Transfers {
   /** The sha256 of bytes on a disk. Throws BUNDLE_INVALID when a file ends before its extent. */
   hash(extents: readonly Extent[], options: TaskOptions): Promise<Digest>;
 
+  /** As `hash`, of each range. */
+  hashEach(ranges: readonly (readonly Extent[])[], options: TaskOptions): Promise<readonly Digest[]>;
+
   /** Writes bytes of a disk to each of the places, and gives their sha256. Throws as `hash`, and what the disk says. */
   copy(extents: readonly Extent[], places: readonly (readonly Extent[])[], options: TaskOptions): Promise<Digest>;
 
@@ -34,14 +37,15 @@ export function openTransfers(options: { readonly threads?: number } = {}): Tran
   return {
     threads,
     hash: (extents, options) => diskTask(idlest(), { do: 'hash', extents }, options),
+    hashEach: (ranges, options) => diskTask(idlest(), { do: 'hashEach', ranges }, options),
     copy: (extents, places, options) => diskTask(idlest(), { do: 'copy', extents, places }, options),
     close: async () => void (await Promise.all(pool.map((thread) => thread.close()))),
   };
 }
 
-async function diskTask(thread: TransferThread, task: Task, options: TaskOptions): Promise<Digest> {
+async function diskTask<T>(thread: TransferThread, task: Task, options: TaskOptions): Promise<T> {
   try {
-    return (await thread.run(task, options)) as Digest;
+    return (await thread.run(task, options)) as T;
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === endsEarly)) throw error;
     throw new BundleError('BUNDLE_INVALID', `${error.message}, in the middle of what it should hold`, {

@@ -1,6 +1,6 @@
 /** A transfer thread: does tasks side by side, each on files or sockets of its own, and reads and writes files synchronously. */
 import { parentPort } from 'node:worker_threads';
-import { copyExtents, hashExtents } from './disk-tasks.ts';
+import { copyExtents, hashEach, hashExtents } from './disk-tasks.ts';
 import { failureOf, type Reply, type Request, type Task } from './messages.ts';
 
 /** Bytes that are told in one message. */
@@ -38,6 +38,8 @@ function perform(
   switch (task.do) {
     case 'hash':
       return hashExtents(task.extents, options);
+    case 'hashEach':
+      return hashEach(task.ranges, options);
     case 'copy':
       return copyExtents(task.extents, task.places, options);
     default:

@@ -24,6 +24,7 @@ test('a bundle that nothing happened to is whole', async (t) => {
       images: 4,
       charts: 1,
       blobs: layout.blobs.size,
+      absent: 0,
       bytes: layout.size,
     });
   }

@@ -5,7 +5,7 @@ import type { TestContext } from 'node:test';
 import type { BundleJson } from '../../bundle-spec/bundle-json.ts';
 import type { Digest } from '../../bundle-spec/names.ts';
 import { type BlobSource, streamSource } from '../../images/blob-source.ts';
-import { type BundleLayout, type CarriedImage, planBundle } from '../../images/bundle-layout.ts';
+import { type BundleHeader, type BundleLayout, type CarriedImage, planBundle } from '../../images/bundle-layout.ts';
 import { writeBundle } from '../../images/bundle-writer.ts';
 import { type ChartArtifact, chartArtifact } from '../../images/chart-artifact.ts';
 import { readImageTree } from '../../images/image-tree.ts';
@@ -77,7 +77,7 @@ export function planShop(samples: Samples): BundleLayout {
   });
 }
 
-function headerOf(samples: Samples, installerName: string | undefined): Omit<BundleJson, 'entries' | 'blobs'> {
+function headerOf(samples: Samples, installerName: string | undefined): BundleHeader {
   return {
     apiVersion: 'diolkos.dev/v1',
     kind: 'BundleJson',
