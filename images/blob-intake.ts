@@ -1,18 +1,29 @@
 import { createHash } from 'node:crypto';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
-import type { WriteChunk } from './blob-source.ts';
-import type { Descriptor } from './descriptor.ts';
+import type { Digest } from '../bundle-spec/names.ts';
+import type { Identity, WriteChunk } from './blob-source.ts';
 import { digestFrom } from './digest.ts';
+
+/** The receiving end of a blob: hashes bytes in their order and writes them. It outlives the connections that feed it. */
+export interface Intake {
+  /** How many bytes are in: where a resumed transfer goes on. */
+  readonly received: number;
+  /** Takes the next bytes. Throws SIZE_MISMATCH when the blob has fewer, and what writing throws. */
+  take(chunk: Buffer): Promise<void>;
+  /** Begins anew with byte 0; bytes written so far will be written again. */
+  restart(): Promise<void>;
+  /** Writes the rest and gives the digest of all. To be asked when all bytes are in. */
+  finish(): Promise<Digest>;
+  /** Resolves when no write is under way. The intake is not used any more. */
+  settled(): Promise<void>;
+}
 
 /** Bytes gathered before they are written. Two buffers of this size: one fills from the socket while the other goes to the disk. */
 const gatherSize = 1 << 20;
 
-/**
- * The receiving end of a blob: hashes bytes in their order and hands them to `write` in large pieces. It outlives the connections
- * that feed it, so that a resumed blob goes on with the same hash.
- */
-export class BlobIntake {
-  readonly #expected: Descriptor;
+/** An intake in this thread: hands bytes to a function in large pieces. */
+export class BlobIntake implements Intake {
+  readonly #expected: Identity;
   readonly #from: string;
   readonly #write: WriteChunk;
   #hash = createHash('sha256');
@@ -24,7 +35,7 @@ export class BlobIntake {
   #writing: Promise<void> = Promise.resolve();
 
   /** `from` names registry and repository in an error. */
-  constructor(expected: Descriptor, from: string, write: WriteChunk) {
+  constructor(expected: Identity, from: string, write: WriteChunk) {
     this.#expected = expected;
     this.#from = from;
     this.#write = write;
@@ -33,19 +44,13 @@ export class BlobIntake {
     this.#spare = Buffer.allocUnsafe(size);
   }
 
-  /** How many bytes are in: where a resumed transfer goes on. */
   get received(): number {
     return this.#received;
   }
 
-  get complete(): boolean {
-    return this.#received === this.#expected.size;
-  }
-
-  /** Takes the next bytes. Throws SIZE_MISMATCH when the blob has fewer, and what `write` throws. */
   async take(chunk: Buffer): Promise<void> {
+    checkSize(this.#received + chunk.length, this.#expected, this.#from);
     this.#received += chunk.length;
-    if (this.#received > this.#expected.size) throw this.#wrongSize(`more than ${this.#expected.size}`);
     this.#hash.update(chunk);
     for (let taken = 0; taken < chunk.length; ) {
       const copied = chunk.copy(this.#filling, this.#fill, taken);
@@ -55,7 +60,6 @@ export class BlobIntake {
     }
   }
 
-  /** Begins anew with byte 0; bytes written so far will be written again. */
   async restart(): Promise<void> {
     await this.settled();
     this.#hash = createHash('sha256');
@@ -64,25 +68,14 @@ export class BlobIntake {
     this.#fill = 0;
   }
 
-  /** Writes the rest and proves the whole. Throws DIGEST_MISMATCH. */
-  async finish(): Promise<void> {
-    if (!this.complete) throw this.#wrongSize(String(this.#received));
+  async finish(): Promise<Digest> {
     await this.#flush();
     await this.#writing;
-    const found = digestFrom(this.#hash);
-    if (found === this.#expected.digest) return;
-    throw new BundleError(
-      'DIGEST_MISMATCH',
-      `${this.#from} serves other bytes for ${this.#expected.digest}: their digest is ${found}`,
-      {
-        hint: 'what it stores is damaged, or a proxy changes it on the way',
-      },
-    );
+    return digestFrom(this.#hash);
   }
 
-  /** Resolves when no write is under way; failed ones were reported before, or do not matter any more. */
   async settled(): Promise<void> {
-    await this.#writing.catch(() => undefined);
+    await this.#writing.catch(() => undefined); // a failed write was reported before, or does not matter any more
   }
 
   async #flush(): Promise<void> {
@@ -95,9 +88,10 @@ export class BlobIntake {
     [this.#filling, this.#spare] = [this.#spare, this.#filling];
     this.#fill = 0;
   }
+}
 
-  #wrongSize(found: string): BundleError {
-    const { digest, size } = this.#expected;
-    return new BundleError('SIZE_MISMATCH', `${this.#from} gives ${found} bytes for ${digest}, which has ${size}`);
-  }
+/** Throws SIZE_MISMATCH when `received` bytes are more than the blob has. */
+export function checkSize(received: number, { digest, size }: Identity, from: string): void {
+  if (received <= size) return;
+  throw new BundleError('SIZE_MISMATCH', `${from} gives more than ${size} bytes for ${digest}, which has ${size}`);
 }

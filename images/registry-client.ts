@@ -8,6 +8,7 @@ import { sendFollowing } from './registry-redirect.ts';
 import { type Answer, discard, type Exchange, openTransport, type Timeouts, type Transport } from './registry-transport.ts';
 import { RetryGate, type RetryPolicy } from './retry-gate.ts';
 import { sendPatiently } from './retry-sending.ts';
+import type { Transfers } from './transfer/transfers.ts';
 
 export interface RegistryRequest {
   readonly method: Exchange['method'];
@@ -19,12 +20,16 @@ export interface RegistryRequest {
   /** Token scopes it needs; see `pullScope` and `pushScope`. */
   readonly scopes: readonly string[];
   readonly headersTimeoutMs?: number;
+  /** Puts another transport before the usual one. */
+  readonly through?: (usual: Transport) => Transport;
   readonly signal: AbortSignal;
 }
 
 export interface ClientOptions {
   readonly retry?: RetryPolicy;
   readonly timeouts?: Timeouts;
+  /** Blobs that go to files are pulled by these threads. They end after the registry. */
+  readonly transfers?: Transfers;
 }
 
 export const pullScope = (repository: string): string => `repository:${repository}:pull`;
@@ -112,8 +117,8 @@ export class RegistryClient {
   }
 
   #exchange(request: RegistryRequest, url: URL, authorization: string | undefined): Promise<Answer> {
-    const { method, headers = {}, openBody, headersTimeoutMs, signal } = request;
-    return sendFollowing(this.#transport, this.host, {
+    const { method, headers = {}, openBody, headersTimeoutMs, signal, through } = request;
+    return sendFollowing(through?.(this.#transport) ?? this.#transport, this.host, {
       method,
       url,
       headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },

@@ -1,7 +1,8 @@
-import { createSecureContext, getCACertificates } from 'node:tls';
+import { createSecureContext } from 'node:tls';
 import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
 import { proxyOf } from './proxy.ts';
 import type { RegistryAccess } from './registry-access.ts';
+import { trustedRoots } from './trusted-roots.ts';
 
 /** What TLS takes to reach a registry. Each string is PEM. */
 export interface TlsFiles {
@@ -12,11 +13,14 @@ export interface TlsFiles {
 }
 
 /** The TLS settings of a connection to `url`. The client certificate goes to the registry itself and to no place that it points to. */
-export function tlsFor({ host, ca, cert, key }: RegistryAccess, url: URL): TlsFiles {
-  // `ca` replaces the roots instead of adding to them, hence all of them.
-  const roots = new Set([...getCACertificates('default'), ...getCACertificates('system'), ...(ca === undefined ? [] : [ca])]);
+export function tlsFor(access: RegistryAccess, url: URL): TlsFiles {
+  return { ...ownTls(access, url), ca: [...trustedRoots(access.ca)] };
+}
+
+/** What of these settings is the registry's own. */
+export function ownTls({ host, ca, cert, key }: RegistryAccess, url: URL): Pick<RegistryAccess, 'ca' | 'cert' | 'key'> {
   const isHome = url.host === new URL(`${url.protocol}//${apiHost(host)}`).host;
-  return { ca: [...roots], ...(isHome && cert !== undefined && key !== undefined ? { cert, key } : {}) };
+  return { ...(ca === undefined ? {} : { ca }), ...(isHome && cert !== undefined && key !== undefined ? { cert, key } : {}) };
 }
 
 /** The host that answers for a registry. */

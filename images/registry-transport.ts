@@ -18,9 +18,19 @@ export interface Exchange {
 export interface Answer {
   readonly status: number;
   readonly headers: Dispatcher.ResponseData['headers'];
-  readonly body: Dispatcher.ResponseData['body'];
+  readonly body: AnswerBody;
+  /** Set when the body was a blob and went to its places before anybody could see it, as far as it came. */
+  readonly delivered?: Delivery;
   /** Where it came from in the end; base of a relative `Location`. */
   readonly url: URL;
+}
+
+export type AnswerBody = AsyncIterable<Buffer> & { dump(options: { readonly limit: number }): Promise<void> };
+
+/** How the delivery of a blob's body ended: the connection was `lost`, the `disk` refused, or neither. */
+export interface Delivery {
+  readonly lost?: Error;
+  readonly disk?: Error;
 }
 
 export interface Timeouts {
@@ -59,6 +69,16 @@ export function openTransport(access: RegistryAccess, timeouts: Timeouts = {}): 
       return { status: answer.statusCode, headers: answer.headers, body: answer.body, url };
     },
     close: () => dispatchers.close(),
+  };
+}
+
+/** A body whose bytes are at hand. */
+export function heldBody(bytes: Uint8Array): AnswerBody {
+  return {
+    async *[Symbol.asyncIterator]() {
+      if (bytes.length > 0) yield Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    },
+    dump: async () => undefined,
   };
 }
 

@@ -96,12 +96,14 @@ export interface Registry {
 /** Connects to nothing yet: the first request does. */
 export function openRegistry(access: RegistryAccess, options: ClientOptions = {}): Registry {
   const client = new RegistryClient(access, options);
+  const { transfers, timeouts = {} } = options;
+  const route = transfers === undefined ? {} : { route: { transfers, access, timeouts } };
   return {
     host: access.host,
     fetchManifest: (...request) => fetchManifest(client, ...request),
     headManifest: (...request) => headManifest(client, ...request),
     fetchBlob: (...request) => fetchBlob(client, ...request),
-    pullBlob: (...request) => pullBlob(client, ...request),
+    pullBlob: (repository, descriptor, sink, { signal }) => pullBlob(client, repository, descriptor, sink, { signal, ...route }),
     hasBlob: (...request) => hasBlob(client, ...request),
     pushBlob: (...request) => pushBlob(client, ...request),
     pushManifest: (repository, manifest, request) =>

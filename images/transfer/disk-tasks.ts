@@ -4,10 +4,10 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Digest } from '../../bundle-spec/names.ts';
 import { digestFrom } from '../digest.ts';
 import type { Extent } from '../extent.ts';
-import { placeWriter } from './extent-writer.ts';
+import { ExtentWriter } from './extent-writer.ts';
 import { endsEarly } from './messages.ts';
 
-interface DiskOptions {
+export interface DiskOptions {
   readonly signal: AbortSignal;
   readonly onBytes: (bytes: number) => void;
 }
@@ -37,12 +37,12 @@ export async function copyExtents(
   options: DiskOptions,
 ): Promise<Digest> {
   const hash = createHash('sha256');
-  const write = placeWriter(places);
+  const writers = places.map((place) => new ExtentWriter(place));
   await eachBlock(
     extents,
     (bytes) => {
       hash.update(bytes);
-      write(bytes);
+      for (const writer of writers) writer.write(bytes);
     },
     options,
   );

@@ -1,28 +1,43 @@
 import { writeSync } from 'node:fs';
 import type { Extent } from '../extent.ts';
 
-/** Writes bytes one behind the other to each of the places. Throws RangeError for more than a place has room for. */
-export function placeWriter(places: readonly (readonly Extent[])[]): (bytes: Buffer) => void {
-  const writers = places.map(extentWriter);
-  return (bytes) => {
-    for (const write of writers) write(bytes);
-  };
-}
+/** Writes bytes one behind the other into extents. */
+export class ExtentWriter {
+  readonly #extents: readonly Extent[];
+  #index = 0;
+  #filled = 0;
 
-function extentWriter(extents: readonly Extent[]): (bytes: Buffer) => void {
-  let index = 0;
-  let filled = 0;
-  return (bytes) => {
+  constructor(extents: readonly Extent[]) {
+    this.#extents = extents;
+  }
+
+  /** Throws RangeError for more than there is room for, and what the disk says. */
+  write(bytes: Buffer): void {
     for (let from = 0; from < bytes.length; ) {
-      const extent = extents[index];
-      if (extent === undefined) throw new RangeError(`${bytes.length - from} bytes more than there is room for`);
-      const length = Math.min(bytes.length - from, extent.size - filled);
-      const written = length === 0 ? 0 : writeSync(extent.fd, bytes, from, length, extent.position + filled);
+      const { fd, position, size } = this.#current(bytes.length - from);
+      const length = Math.min(bytes.length - from, size - this.#filled);
+      const written = writeSync(fd, bytes, from, length, position + this.#filled);
       from += written;
-      filled += written;
-      if (filled < extent.size) continue;
-      index += 1;
-      filled = 0;
+      this.#filled += written;
     }
-  };
+  }
+
+  /** Leaves `length` bytes as they are. */
+  skip(length: number): void {
+    for (let left = length; left > 0; ) {
+      const step = Math.min(left, this.#current(left).size - this.#filled);
+      left -= step;
+      this.#filled += step;
+    }
+  }
+
+  #current(wanted: number): Extent {
+    for (;;) {
+      const extent = this.#extents[this.#index];
+      if (extent === undefined) throw new RangeError(`${wanted} bytes more than there is room for`);
+      if (this.#filled < extent.size) return extent;
+      this.#index += 1;
+      this.#filled = 0;
+    }
+  }
 }

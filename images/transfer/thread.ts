@@ -22,6 +22,7 @@ export class TransferThread {
   readonly #running = new Map<number, Running>();
   #worker: Worker | undefined;
   #lastId = 0;
+  #closed = false;
 
   /** Tasks under way. */
   get load(): number {
@@ -57,11 +58,13 @@ export class TransferThread {
 
   /** Ends the thread; tasks under way fail. */
   async close(): Promise<void> {
+    this.#closed = true;
     await this.#worker?.terminate();
   }
 
   #start(): Worker {
     if (this.#worker !== undefined) return this.#worker;
+    if (this.#closed) throw new Error('the transfer threads were ended');
     // The program runs from .ts and from .js.
     const file = new URL(`./worker${extname(import.meta.filename)}`, import.meta.url);
     const worker = new Worker(file, { name: 'transfer', resourceLimits, execArgv: [] });

@@ -25,6 +25,9 @@ export interface Transfers {
   /** Writes bytes of a disk to each of the places, and gives their sha256. Throws as `hash`, and what the disk says. */
   copy(extents: readonly Extent[], places: readonly (readonly Extent[])[], options: TaskOptions): Promise<Digest>;
 
+  /** The thread with the least to do. What a thread knows of a blob stays with it. */
+  idlest(): TransferThread;
+
   /** Ends the threads; what is under way fails. */
   close(): Promise<void>;
 }
@@ -36,6 +39,7 @@ export function openTransfers(options: { readonly threads?: number } = {}): Tran
   const idlest = () => pool.reduce((best, thread) => (thread.load < best.load ? thread : best));
   return {
     threads,
+    idlest,
     hash: (extents, options) => diskTask(idlest(), { do: 'hash', extents }, options),
     hashEach: (ranges, options) => diskTask(idlest(), { do: 'hashEach', ranges }, options),
     copy: (extents, places, options) => diskTask(idlest(), { do: 'copy', extents, places }, options),
