@@ -39,12 +39,20 @@ const BundleLocation = z.union([
   z.strictObject({
     persistentVolumeClaim: z.strictObject({
       name: Name.describe("Claim in the Job's namespace."),
-      path: z.string().min(1).describe('Path of the bundle inside the claim.'),
+      path: z
+        .string()
+        .min(1)
+        .describe('Path of the bundle inside the claim; of a bundle in volumes, its name or that of one of them.'),
+      volumes: z.array(z.string().min(1)).optional().describe('Further directories inside the claim with volumes of the bundle.'),
     }),
   }),
   z.strictObject({
     hostPath: z.strictObject({
       path: z.string().regex(/^\//, 'expected an absolute path').describe('Absolute path of the bundle on the node.'),
+      volumes: z
+        .array(z.string().regex(/^\//, 'expected an absolute path'))
+        .optional()
+        .describe('Further directories on the node with volumes of the bundle.'),
       node: z.string().min(1).optional().describe('Name of the node that has it.'),
     }),
   }),

@@ -72,6 +72,20 @@ in \`helm history\`.
 \`20-rights.yaml\` holds what the Job may do: one Role for each namespace, computed from the kinds of objects that the charts
 render; no wildcards. It may read the Secrets of those namespaces, because Helm keeps its releases in Secrets.
 ${rbacExplanation(bundle)}
+## A bundle in volumes
+
+Nothing has to be joined. In place of \`tar xf shop.tar install\`:
+
+    cat shop.tar.[0-9]* | tar x install
+
+and in place of \`cp\`, copy every volume, and \`shop.tar.parts.json\`, each with its number:
+
+    for volume in shop.tar.*; do cp "$volume" ${bundleDirectory}/${file}\${volume#shop.tar}; done
+    chmod 644 ${bundleDirectory}/${file}.*
+
+The Job finds them by the name of the whole file. Where they lie in several directories, add \`--volumes\` and the directory to the
+arguments in \`60-job.yaml\`, once for each.
+
 ## The bundle on a volume of your own
 
 Put the claim's name into \`volumes\` of \`60-job.yaml\` and the file into \`--bundle\`, and delete \`50-volume.yaml\`.

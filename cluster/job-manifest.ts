@@ -35,7 +35,7 @@ export function jobManifest(plan: JobPlan): KubernetesObject {
 }
 
 function podSpec(plan: JobPlan): object {
-  const { volume, file, nodeSelector } = bundleVolume(plan.location);
+  const place = bundlePlace(plan.location);
   const credentials = plan.credentialsSecret === undefined ? [] : [credentialsVolume(plan.credentialsSecret)];
   return {
     restartPolicy: 'Never',
@@ -43,10 +43,10 @@ function podSpec(plan: JobPlan): object {
     // Time for helm to stop and for the last word to be written.
     terminationGracePeriodSeconds: 60,
     securityContext: { runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, seccompProfile: { type: 'RuntimeDefault' } },
-    ...(nodeSelector === undefined ? {} : { nodeSelector }),
-    containers: [installer(plan.image, file, credentials.length > 0)],
+    ...(place.nodeSelector === undefined ? {} : { nodeSelector: place.nodeSelector }),
+    containers: [installer(plan.image, place, credentials.length > 0)],
     volumes: [
-      { name: 'bundle', ...volume },
+      ...place.mounts.map(({ name, volume }) => ({ name, ...volume })),
       { name: 'site', configMap: { name: siteConfigMapName(plan.bundle) } },
       ...credentials,
       { name: 'tmp', emptyDir: {} },
@@ -59,13 +59,14 @@ function credentialsVolume(secretName: string): object {
   return { name: 'registry-credentials', secret: { secretName, optional: true, items } };
 }
 
-function installer(image: string, file: string, withCredentials: boolean): object {
+function installer(image: string, { file, directories, mounts }: BundlePlace, withCredentials: boolean): object {
+  const volumes = directories.flatMap((directory) => ['--volumes', directory]);
   return {
     name: 'installer',
     image,
     imagePullPolicy: 'IfNotPresent',
     command: ['/usr/local/bin/node', '/app/dist/job/main.js'],
-    args: ['--bundle', file, '--site', '/etc/diolkos/site/site.yaml', '--deadline', `${deadlineSeconds - 120}`],
+    args: ['--bundle', file, ...volumes, '--site', '/etc/diolkos/site/site.yaml', '--deadline', `${deadlineSeconds - 120}`],
     env: [
       { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
       { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
@@ -76,7 +77,7 @@ function installer(image: string, file: string, withCredentials: boolean): objec
     securityContext: { allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } },
     resources: { requests: { cpu: '100m', memory: '256Mi' }, limits: { memory: '1Gi' } },
     volumeMounts: [
-      { name: 'bundle', mountPath: '/bundle', readOnly: true },
+      ...mounts.map(({ name, mountPath }) => ({ name, mountPath, readOnly: true })),
       { name: 'site', mountPath: '/etc/diolkos/site', readOnly: true },
       ...(withCredentials ? [{ name: 'registry-credentials', mountPath: credentialsDirectory, readOnly: true }] : []),
       { name: 'tmp', mountPath: '/tmp' },
@@ -84,23 +85,36 @@ function installer(image: string, file: string, withCredentials: boolean): objec
   };
 }
 
-function bundleVolume(location: BundleLocation): {
-  readonly volume: object;
+/** Where the pod finds the bundle. */
+interface BundlePlace {
+  readonly mounts: readonly { readonly name: string; readonly mountPath: string; readonly volume: object }[];
   readonly file: string;
+  /** Further directories with volumes of it. */
+  readonly directories: readonly string[];
   readonly nodeSelector?: Readonly<Record<string, string>>;
-} {
+}
+
+function bundlePlace(location: BundleLocation): BundlePlace {
   if ('persistentVolumeClaim' in location) {
-    const { name, path } = location.persistentVolumeClaim;
+    const { name, path, volumes = [] } = location.persistentVolumeClaim;
+    const inClaim = (inside: string) => posix.join('/bundle', posix.join('/', inside));
+    const volume = { persistentVolumeClaim: { claimName: name, readOnly: true } };
     return {
-      volume: { persistentVolumeClaim: { claimName: name, readOnly: true } },
-      file: posix.join('/bundle', posix.join('/', path)),
+      mounts: [{ name: 'bundle', mountPath: '/bundle', volume }],
+      file: inClaim(path),
+      directories: volumes.map(inClaim),
     };
   }
-  const { path, node } = location.hostPath;
+  const { path, node, volumes = [] } = location.hostPath;
+  // The directory, not the file: a file that is replaced on the node would stay the old one in a mount of its own.
+  const mounted = [posix.dirname(path), ...volumes].map((directory, index) => {
+    const name = index === 0 ? 'bundle' : `volumes-${index}`;
+    return { name, mountPath: `/${name}`, volume: { hostPath: { path: directory, type: 'Directory' } } };
+  });
   return {
-    // The directory, not the file: a file that is replaced on the node would stay the old one in a mount of its own.
-    volume: { hostPath: { path: posix.dirname(path), type: 'Directory' } },
+    mounts: mounted,
     file: posix.join('/bundle', posix.basename(path)),
+    directories: mounted.slice(1).map(({ mountPath }) => mountPath),
     ...(node === undefined ? {} : { nodeSelector: { 'kubernetes.io/hostname': node } }),
   };
 }

@@ -44,14 +44,19 @@ interface VerifyOptions {
 export async function verifyBundle(file: string, options: VerifyOptions & OpenOptions): Promise<Verified> {
   const bundle = await openBundle(file, options);
   try {
-    const found = await findDamage(bundle, options);
-    if (found.length > 0) throw damagedError(bundle.path, found);
-    const { images, charts, blobs, absent } = bundle.json;
-    const counts = { images: images.length, charts: charts.length, blobs: blobs.length, absent: absent.length };
-    return { full: options.full, ...counts, bytes: bundle.size };
+    return await verifyOpened(bundle, options);
   } finally {
     await bundle.close();
   }
+}
+
+/** As `verifyBundle`, for a bundle that is open. */
+export async function verifyOpened(bundle: BundleFile, options: VerifyOptions): Promise<Verified> {
+  const found = await findDamage(bundle, options);
+  if (found.length > 0) throw damagedError(bundle.path, found);
+  const { images, charts, blobs, absent } = bundle.json;
+  const counts = { images: images.length, charts: charts.length, blobs: blobs.length, absent: absent.length };
+  return { full: options.full, ...counts, bytes: bundle.size };
 }
 
 /** All damage of an open bundle, in file order; what is wrong with an image as a whole comes first. */

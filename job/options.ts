@@ -7,6 +7,8 @@ import type { TagPolicy } from '../images/registry.ts';
 export interface JobOptions {
   /** `--bundle`, DIOLKOS_BUNDLE. */
   readonly bundleFile: string;
+  /** `--volumes`, repeated, or DIOLKOS_VOLUMES, separated by colons: further directories with volumes of the bundle. Default none. */
+  readonly volumes: readonly string[];
   /** `--site`, DIOLKOS_SITE. */
   readonly siteFile: string;
   /** `--timeout`, DIOLKOS_TIMEOUT: seconds that helm waits for one release. Default 600. */
@@ -26,14 +28,14 @@ export interface JobOptions {
 /** Reads the command line. Throws USAGE_INVALID. */
 export function readJobOptions(args: readonly string[], env: NodeJS.ProcessEnv): JobOptions {
   const flags = parseFlags(args);
-  const told = (flag: keyof typeof flags): string | undefined =>
+  const told = (flag: Exclude<keyof typeof flags, 'volumes'>): string | undefined =>
     flags[flag] ?? env[`DIOLKOS_${flag.toUpperCase().replaceAll('-', '_')}`];
-  const required = (flag: keyof typeof flags): string => {
+  const required = (flag: 'bundle' | 'site'): string => {
     const value = told(flag);
     if (value === undefined) throw new BundleError('USAGE_INVALID', `--${flag} is missing`, { hint: usage });
     return value;
   };
-  const seconds = (flag: keyof typeof flags): number | undefined => {
+  const seconds = (flag: 'timeout' | 'deadline'): number | undefined => {
     const value = told(flag);
     if (value === undefined) return undefined;
     if (/^[1-9]\d{0,6}$/.test(value)) return Number(value);
@@ -41,6 +43,7 @@ export function readJobOptions(args: readonly string[], env: NodeJS.ProcessEnv):
   };
   return {
     bundleFile: required('bundle'),
+    volumes: flags.volumes ?? (env.DIOLKOS_VOLUMES ?? '').split(':').filter((directory) => directory !== ''),
     siteFile: required('site'),
     timeoutSeconds: seconds('timeout') ?? 600,
     deadlineSeconds: seconds('deadline'),
@@ -57,7 +60,7 @@ function readTagPolicy(text: string): TagPolicy {
 }
 
 const usage =
-  'usage: job/main.js --bundle <file> --site <file> [--timeout <seconds>] [--deadline <seconds>] [--tag-conflict error|overwrite|skip] [--termination-message <file>]';
+  'usage: job/main.js --bundle <file> [--volumes <dir>]… --site <file> [--timeout <seconds>] [--deadline <seconds>] [--tag-conflict error|overwrite|skip] [--termination-message <file>]';
 
 function parseFlags(args: readonly string[]) {
   const type = 'string' as const;
@@ -66,6 +69,7 @@ function parseFlags(args: readonly string[]) {
       args: [...args],
       options: {
         bundle: { type },
+        volumes: { type, multiple: true },
         site: { type },
         timeout: { type },
         deadline: { type },

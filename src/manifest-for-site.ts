@@ -16,10 +16,10 @@ import type { Format } from './commands/format-option.ts';
 export async function manifestForSite(
   file: string,
   siteFile: string,
-  { format, signal }: { readonly format: Format; readonly signal: AbortSignal },
+  { volumes, format, signal }: { readonly volumes: readonly string[]; readonly format: Format; readonly signal: AbortSignal },
 ): Promise<string> {
   const site = await siteForJob(await readSite(siteFile, { signal }), { directory: dirname(siteFile), signal });
-  const bundle = await openBundle(file, { signal });
+  const bundle = await openBundle(file, { volumes, signal });
   try {
     checkReleases(siteFile, site, bundle.json);
     const items = installManifests(bundle.json, site);

@@ -12,7 +12,9 @@ export function printBundle({ json, size }: BundleFile, format: Format): void {
     return;
   }
   const { metadata, tool } = json;
-  process.stdout.write(`${metadata.name} ${metadata.version}, ${formatBytes(size)}, written by diolkos ${tool}\n\n`);
+  const { base, absent } = json;
+  const delta = base === undefined ? '' : `, a delta to ${base.name} ${base.version} without ${count(absent.length, 'blob')}`;
+  process.stdout.write(`${metadata.name} ${metadata.version}, ${formatBytes(size)}${delta}, written by diolkos ${tool}\n\n`);
   process.stdout.write(
     table([['RELEASE', 'NAMESPACE', 'CHART', 'AFTER'], ...json.releases.map((release) => releaseRow(json, release))]),
   );
@@ -26,8 +28,9 @@ export function printVerified(file: string, verified: Verified, format: Format):
     return;
   }
   const how = verified.full ? 'every byte hashed' : 'blobs not read';
+  const left = verified.absent === 0 ? '' : `, a delta: ${count(verified.absent, 'blob')} must be at the target`;
   process.stdout.write(
-    `${file} is whole: ${count(verified.images, 'image')}, ${count(verified.blobs, 'blob')}, ${formatBytes(verified.bytes)}, ${how}\n`,
+    `${file} is whole: ${count(verified.images, 'image')}, ${count(verified.blobs, 'blob')}, ${formatBytes(verified.bytes)}, ${how}${left}\n`,
   );
 }
 

@@ -15,13 +15,19 @@ import { formatBytes, type Progress } from './progress.ts';
 export async function pushToSite(
   file: string,
   siteFile: string,
-  options: { readonly onTagConflict: TagPolicy; readonly progress: Progress; readonly signal: AbortSignal },
+  options: {
+    /** Further directories with volumes of the bundle. */
+    readonly volumes: readonly string[];
+    readonly onTagConflict: TagPolicy;
+    readonly progress: Progress;
+    readonly signal: AbortSignal;
+  },
 ): Promise<PushReport> {
-  const { signal, onTagConflict, progress } = options;
+  const { signal, volumes, onTagConflict, progress } = options;
   const site = await readSite(siteFile, { signal });
   const { registry, target } = await openSiteRegistry(site.registry, { directory: dirname(siteFile), signal });
   try {
-    const bundle = await openBundle(file, { signal });
+    const bundle = await openBundle(file, { volumes, signal });
     try {
       await demandSignature(bundle, site, { directory: dirname(siteFile), signal });
       return await pushBundle(bundle, registry, target, { onTagConflict, onEvent: showPush(progress), signal });

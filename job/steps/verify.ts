@@ -5,7 +5,7 @@ import { readSite } from '../../bundle-spec/read-bundle.ts';
 import type { Site } from '../../bundle-spec/site.ts';
 import { openBundle } from '../../images/bundle-reader.ts';
 import { demandSignature } from '../../images/signature/demand-signature.ts';
-import { verifyBundle } from '../../images/verify-bundle.ts';
+import { verifyOpened } from '../../images/verify-bundle.ts';
 import { known, type Run } from '../run.ts';
 
 /**
@@ -14,14 +14,14 @@ import { known, type Run } from '../run.ts';
  */
 export async function verify(run: Run): Promise<void> {
   const { options, reporter, signal } = run;
-  run.bundle = await openBundle(options.bundleFile, { signal });
+  run.bundle = await openBundle(options.bundleFile, { volumes: options.volumes, signal });
   const bundle = known(run, 'bundle');
   reporter.bundle = bundle.json.metadata;
   const site = await readSite(options.siteFile, { signal });
   checkFiles(site);
   const signature = await demandSignature(bundle, site, { directory: dirname(options.siteFile), signal });
   if (signature !== undefined) reporter.event('signature', { ...signature });
-  const verified = await verifyBundle(options.bundleFile, { full: false, signal });
+  const verified = await verifyOpened(bundle, { full: false, signal });
   reporter.event('verified', { ...verified });
   checkReleases(site, bundle.json);
   run.site = site;

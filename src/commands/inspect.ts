@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import { type Format, formatOption } from './format-option.ts';
+import { volumesOption } from './volumes-option.ts';
 
 /** `diolkos inspect`: what a bundle holds, from its first entry alone. */
 export function addInspect(root: Command, signal: AbortSignal): void {
   root
     .command('inspect')
     .description('show what a bundle holds: releases, charts, images with digests, platforms and sizes')
-    .argument('<bundle>', 'the tar, such as shop.tar')
+    .argument('<bundle>', 'the tar, such as shop.tar; or a volume of it, such as shop.tar.001')
+    .addOption(volumesOption())
     .addOption(formatOption())
     .addHelpText(
       'after',
@@ -15,12 +17,12 @@ Examples:
   $ diolkos inspect shop.tar
   $ diolkos inspect shop.tar --format json | jq '.images | length'`,
     )
-    .action(async (file: string, flags: { format: Format }) => {
+    .action(async (file: string, { volumes, format }: { volumes: string[]; format: Format }) => {
       const { openBundle } = await import('../../images/bundle-reader.ts');
       const { printBundle } = await import('../print-bundle.ts');
-      const bundle = await openBundle(file, { signal });
+      const bundle = await openBundle(file, { volumes, signal });
       try {
-        printBundle(bundle, flags.format);
+        printBundle(bundle, format);
       } finally {
         await bundle.close();
       }

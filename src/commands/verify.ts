@@ -1,24 +1,30 @@
 import type { Command } from 'commander';
 import { type Format, formatOption } from './format-option.ts';
+import { volumesOption } from './volumes-option.ts';
 
 /** `diolkos verify`: every byte of a bundle against its digests. */
 export function addVerify(root: Command, signal: AbortSignal): void {
   root
     .command('verify')
     .description('check a bundle: every header, every digest, every image complete; says which image a damaged blob hurts')
-    .argument('<bundle>', 'the tar, such as shop.tar')
+    .argument('<bundle>', 'the tar, such as shop.tar; or a volume of it, such as shop.tar.001')
     .option('--quick', 'check structure, checksums of the metadata and sizes, and leave the blobs unread', false)
+    .addOption(volumesOption())
     .addOption(formatOption())
     .addHelpText(
       'after',
       `
 Examples:
   $ diolkos verify shop.tar
-  $ diolkos verify /media/disk/shop.tar --quick`,
+  $ diolkos verify /media/disk/shop.tar --quick
+  $ diolkos verify /media/one/shop.tar.001 --volumes /media/two --volumes /media/three`,
     )
-    .action(async (file: string, flags: { quick: boolean; format: Format }) => {
+    .action(async (file: string, flags: { quick: boolean; volumes: string[]; format: Format }) => {
       const { verifyBundle } = await import('../../images/verify-bundle.ts');
       const { printVerified } = await import('../print-bundle.ts');
-      printVerified(file, await verifyBundle(file, { full: !flags.quick, signal }), flags.format);
+      const { withProgress } = await import('../progress.ts');
+      const { quick, volumes, format } = flags;
+      const verified = await withProgress(({ bytes: onBytes }) => verifyBundle(file, { full: !quick, volumes, onBytes, signal }));
+      printVerified(file, verified, format);
     });
 }

@@ -92,6 +92,20 @@ test('the bundle is read from the claim that the site names, and the level of th
   assert.equal(levelOf(objects), 'restricted');
 });
 
+test('further directories with volumes of the bundle are mounted and named to the Job', () => {
+  const inClaim = { persistentVolumeClaim: { ...claim.persistentVolumeClaim, volumes: ['more', '/two'] } };
+  const onNode = { hostPath: { path: '/srv/one/shop.tar.001', volumes: ['/srv/two'] } };
+  const named = (location: Site['bundle']) =>
+    containerOf(installManifests(bundle, { ...siteWith({}), bundle: location }))
+      .args.join(' ')
+      .replace(/ --site.*/, '');
+  assert.equal(named(inClaim), '--bundle /bundle/in/shop.tar --volumes /bundle/more --volumes /bundle/two');
+  assert.equal(named(onNode), '--bundle /bundle/shop.tar.001 --volumes /volumes-1');
+  const objects = installManifests(bundle, { ...siteWith({}), bundle: onNode });
+  assert.deepEqual(at(podOf(objects), 'volumes.1'), { name: 'volumes-1', hostPath: { path: '/srv/two', type: 'Directory' } });
+  assert.equal(containerOf(objects).volumeMounts.find(({ name }) => name === 'volumes-1')?.mountPath, '/volumes-1');
+});
+
 test('a hostPath needs a privileged namespace and ties the Job to its node', () => {
   const site = { ...siteWith({}), bundle: { hostPath: { path: '/srv/bundles/shop.tar', node: 'node-1' } } };
   const objects = installManifests(bundle, site);

@@ -12,6 +12,7 @@ test('flags win over environment variables, and defaults are filled in', () => {
   });
   assert.deepEqual(options, {
     bundleFile: '/bundle/shop.tar',
+    volumes: [],
     siteFile: '/site.yaml',
     timeoutSeconds: 600,
     deadlineSeconds: 60,
@@ -20,6 +21,13 @@ test('flags win over environment variables, and defaults are filled in', () => {
     holder: 'pod-1',
     namespace: 'diolkos',
   });
+});
+
+test('directories with volumes are told by repeated flags or by one variable', () => {
+  const needed = ['--bundle', 'b', '--site', 's'];
+  const flags = readJobOptions([...needed, '--volumes', '/one', '--volumes', '/two'], { DIOLKOS_VOLUMES: '/three' });
+  assert.deepEqual(flags.volumes, ['/one', '/two']);
+  assert.deepEqual(readJobOptions(needed, { DIOLKOS_VOLUMES: '/one:/two' }).volumes, ['/one', '/two']);
 });
 
 const wrong = [

@@ -30,6 +30,7 @@ async function newRun(
   const options = {
     bundleFile: '',
     siteFile: '',
+    volumes: [],
     timeoutSeconds: 1,
     deadlineSeconds: undefined,
     tagConflict: 'error' as const,
