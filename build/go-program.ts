@@ -46,8 +46,9 @@ export async function goProgram(program: GoProgram, arch: Architecture, options:
   });
 }
 
-/** The folder of a module's sources in Go's module cache. */
+/** The folder of a module's sources in Go's module cache. Throws when their digest is another. */
 export async function goModuleFolder(program: GoProgram, options: { signal?: AbortSignal } = {}): Promise<string> {
+  await assertModuleSum(program, options);
   return (await downloadModule(program, options)).Dir;
 }
 

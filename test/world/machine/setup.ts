@@ -6,6 +6,7 @@ import { baseImageStore } from '../base-images.ts';
 import { busyboxImage, podinfoChart, podinfoImage } from '../images.ts';
 import { kubernetesVersion } from './cluster-binary.ts';
 import { installPackages } from './debian.ts';
+import { gitea, giteaFolder } from './gitea.ts';
 import { cosign, crane, helm3, podinfo, registry } from './programs.ts';
 import { makers } from './tools.ts';
 
@@ -19,6 +20,7 @@ const steps: readonly Step[] = [
   [`helm ${helm3.version}`, () => makers.helm3({})],
   [`distribution ${registry.version}`, () => makers.registry({})],
   [`crane ${crane.version}`, () => makers.crane({})],
+  [`Gitea ${gitea.version}`, () => giteaFolder()],
   [`podinfo ${podinfo.version}`, () => makers.podinfo({})],
   [`cosign ${cosign.version}`, () => makers.cosign({})],
   ['skopeo', () => makers.skopeo({})],
