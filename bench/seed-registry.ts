@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Digest, Platform } from '../bundle-spec/names.ts';
+import { type BlobBody, bytesBody } from '../images/blob-body.ts';
 import type { Descriptor, HeldDocument } from '../images/descriptor.ts';
 import { digestOf } from '../images/digest.ts';
 import { dockerListType, dockerManifestType, ociIndexType, ociManifestType } from '../images/media-types.ts';
@@ -138,14 +139,17 @@ async function seedLayer(
 
 async function seedBlob({ registry, blobs, signal }: Seeding, repository: string, bytes: Buffer): Promise<SeededBlob> {
   const blob = { repository, digest: digestOf(bytes), size: bytes.length };
-  await registry.pushBlob(repository, { mediaType: 'application/octet-stream', ...blob }, () => pieces(bytes), { signal });
+  await registry.pushBlob(repository, { mediaType: 'application/octet-stream', ...blob }, bytesBody(bytes, blob), { signal });
   blobs.set(blob.digest, blob);
   return blob;
 }
 
 async function mountBlob({ registry, signal }: Seeding, repository: string, blob: SeededBlob): Promise<void> {
-  const refuse = () => {
-    throw new Error(`the registry does not mount ${blob.digest}`);
+  const refuse: BlobBody = {
+    open() {
+      throw new Error(`the registry does not mount ${blob.digest}`);
+    },
+    prove: async () => undefined,
   };
   await registry.pushBlob(repository, { mediaType: 'application/octet-stream', ...blob }, refuse, {
     mountFrom: blob.repository,
@@ -195,8 +199,4 @@ function document(mediaType: string, json: object): HeldDocument {
 function platformJson(platform: Platform): { readonly os: string; readonly architecture: string } {
   const [os = '', architecture = ''] = platform.split('/');
   return { os, architecture };
-}
-
-async function* pieces(bytes: Buffer): AsyncIterable<Buffer> {
-  for (let at = 0; at < bytes.length; at += 4 << 20) yield bytes.subarray(at, at + (4 << 20));
 }

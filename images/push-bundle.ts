@@ -1,12 +1,13 @@
-import { BundleError } from '../bundle-spec/bundle-error.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Digest } from '../bundle-spec/names.ts';
 import type { BundleFile } from './bundle-reader.ts';
 import { eachLimited } from './each-limited.ts';
-import { type BlobEvents, type BlobOutcome, planBlobs, pushBlobs } from './push-blobs.ts';
+import { type BlobEvents, type BlobOutcome, type Holders, lanesOf, planBlobs, pushBlobs } from './push-blobs.ts';
 import { type PushItem, planPush } from './push-plan.ts';
 import { holdersOf, type PushState, readPushStates } from './push-state.ts';
 import { formatReference, type Target } from './reference.ts';
 import type { Registry, TagPolicy } from './registry.ts';
+import { PartsUnseen } from './registry-manifests.ts';
 
 /** An image or chart after the push. `kept`: the target had another under its tag, and the policy was to leave it. */
 export interface PushedItem {
@@ -42,7 +43,7 @@ export interface PushOptions {
   readonly onEvent?: (event: PushEvent) => void;
   /** When a tag exists at the target with another digest. Default `error`. */
   readonly onTagConflict?: TagPolicy;
-  /** Blobs or manifests sent at the same time. Default 4. */
+  /** Large blobs sent at the same time; small ones and questions are four times as many beside them. Default 4. */
   readonly concurrency?: number;
 }
 
@@ -71,17 +72,18 @@ export async function pushBundle(
   const { signal, concurrency = 4, onTagConflict: policy = 'error', onEvent = () => undefined } = options;
   const push: Push = { bundle, registry, concurrency, policy, onEvent };
   const items = await planPush(bundle, target, { signal });
-  const states = await readPushStates(registry, items, { concurrency, policy, signal });
+  const lanes = lanesOf(concurrency);
+  const states = await readPushStates(registry, items, { concurrency: lanes, policy, signal });
   const lacking = states.filter(({ found }) => found === 'absent').map(({ item }) => item);
   const count = await sendBlobs(push, lacking, holdersOf(states), signal);
-  await eachLimited(lacking, concurrency, (item, own) => sendManifests(push, item, own.signal), { signal });
+  await eachLimited(lacking, lanes, (item, own) => sendManifests(push, item, own.signal), { signal });
   return { items: await setTags(push, states, signal), ...count };
 }
 
 async function sendBlobs(
   push: Push,
   items: readonly PushItem[],
-  holders: ReadonlyMap<Digest, string>,
+  holders: Holders,
   signal: AbortSignal,
 ): Promise<BlobCount> {
   const { bundle, registry, concurrency, onEvent } = push;
@@ -105,21 +107,25 @@ async function sendBlobs(
   };
 }
 
+/** Pauses before the manifests of an item are tried once more, in milliseconds: replicas far away take some seconds (ACR). */
+const lagsMs = [1000, 4000];
+
 /**
  * Pushes the manifests of an item by digest, children first. Where blobs take a moment to be seen the registry refuses with "blob
  * unknown"; then all are made sure of and the manifests pushed once more.
  */
 async function sendManifests({ bundle, registry }: Push, item: PushItem, signal: AbortSignal): Promise<void> {
-  const sendAll = async () => {
-    for (const manifest of item.manifests) await registry.pushManifest(item.local.repository, manifest, { signal });
-  };
-  try {
-    await sendAll();
-  } catch (error) {
-    if (!(error instanceof BundleError) || !['REGISTRY_FAILED', 'REGISTRY_NOT_FOUND'].includes(error.code)) throw error;
-    const silent: BlobEvents = { onSent: () => undefined, onBlob: () => undefined };
-    await pushBlobs(bundle, registry, planBlobs([item], new Map()), { ...silent, concurrency: 1, signal });
-    await sendAll();
+  const silent: BlobEvents = { onSent: () => undefined, onBlob: () => undefined };
+  for (let lags = 0; ; lags += 1) {
+    try {
+      for (const manifest of item.manifests) await registry.pushManifest(item.local.repository, manifest, { signal });
+      return;
+    } catch (error) {
+      const lagMs = lagsMs[lags];
+      if (!(error instanceof PartsUnseen) || lagMs === undefined) throw error;
+      await sleep(lagMs, undefined, { signal });
+      await pushBlobs(bundle, registry, planBlobs([item], new Map()), { ...silent, concurrency: 2, signal });
+    }
   }
 }
 
@@ -132,7 +138,7 @@ async function setTags(push: Push, states: readonly PushState[], signal: AbortSi
     done.set(state.item, item);
     push.onEvent({ type: 'item', item });
   };
-  await eachLimited(states, push.concurrency, set, { signal });
+  await eachLimited(states, lanesOf(push.concurrency), set, { signal });
   return states.map(({ item }) => done.get(item)).filter((item) => item !== undefined);
 }
 

@@ -1,6 +1,7 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Digest } from '../bundle-spec/names.ts';
 import { eachLimited } from './each-limited.ts';
+import type { Holders } from './push-blobs.ts';
 import type { PushItem } from './push-plan.ts';
 import { formatReference } from './reference.ts';
 import type { Registry, TagPolicy } from './registry.ts';
@@ -38,11 +39,13 @@ export async function readPushStates(
 }
 
 /** Repositories that certainly have a blob, because they have a manifest that needs it. */
-export function holdersOf(states: readonly PushState[]): ReadonlyMap<Digest, string> {
-  const holders = new Map<Digest, string>();
+export function holdersOf(states: readonly PushState[]): Holders {
+  const holders = new Map<Digest, Set<string>>();
   for (const { item, found } of states) {
     if (found !== 'complete' && found !== 'untagged') continue;
-    for (const { digest } of item.blobs) holders.set(digest, item.local.repository);
+    for (const { digest } of item.blobs) {
+      holders.set(digest, (holders.get(digest) ?? new Set<string>()).add(item.local.repository));
+    }
   }
   return holders;
 }
@@ -50,12 +53,12 @@ export function holdersOf(states: readonly PushState[]): ReadonlyMap<Digest, str
 async function stateOf(registry: Registry, item: PushItem, policy: TagPolicy, signal: AbortSignal): Promise<PushState['found']> {
   const { local, root, tag } = item;
   const { digest } = root.descriptor;
-  const tagged = tag === undefined ? 'absent' : await registry.headManifest(local.repository, tag.name, { signal });
+  const tagged = tag === undefined ? 'absent' : await registry.headManifest(local.repository, tag.name, { signal, right: 'push' });
   if (typeof tagged === 'object') {
     if (tagged.digest === digest) return 'complete';
     if (tag?.required && policy !== 'overwrite') return 'conflict';
   }
-  const held = await registry.headManifest(local.repository, digest, { signal });
+  const held = await registry.headManifest(local.repository, digest, { signal, right: 'push' });
   if (typeof held !== 'object') return 'absent';
   return tag === undefined || (typeof tagged === 'object' && !tag.required) ? 'complete' : 'untagged';
 }

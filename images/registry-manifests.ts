@@ -6,7 +6,7 @@ import { digestOf } from './digest.ts';
 import { manifestLimit, parseManifest, schema1 } from './manifest.ts';
 import { indexTypes, isSchema1, manifestTypes } from './media-types.ts';
 import { listTags, nearTags } from './near-tags.ts';
-import type { Abortable, TagPolicy } from './registry.ts';
+import type { Abortable, RightWanted, TagPolicy } from './registry.ts';
 import { pullScope, pushScope, type RegistryClient } from './registry-client.ts';
 import { readComplaint } from './registry-failure.ts';
 import { type Answer, discard, header, readBody } from './registry-transport.ts';
@@ -23,12 +23,12 @@ export async function fetchManifest(
   client: RegistryClient,
   repository: string,
   reference: string,
-  { signal }: Abortable,
+  { signal, right = 'pull' }: Abortable & RightWanted,
 ): Promise<HeldDocument> {
-  const answer = await request(client, 'GET', repository, reference, signal);
+  const answer = await request(client, 'GET', repository, reference, { signal, right });
   const what = named(repository, reference);
   if (answer.status === 404) throw await notFound(client, answer, repository, reference, signal);
-  if (answer.status !== 200) throw await client.failure(answer, { doing: `the pull of ${what}`, what, right: 'pull' });
+  if (answer.status !== 200) throw await client.failure(answer, { doing: `the ${right} of ${what}`, what, right });
   if (isSchema1(header(answer, 'content-type') ?? '')) throw schema1(`${client.host}/${what}`);
   const bytes = await readBody(answer, manifestLimit);
   if (bytes === undefined) {
@@ -45,9 +45,9 @@ export async function headManifest(
   client: RegistryClient,
   repository: string,
   reference: string,
-  { signal }: Abortable,
+  { signal, right = 'pull' }: Abortable & RightWanted,
 ): Promise<Descriptor | 'absent' | 'unknown'> {
-  const answer = await request(client, 'HEAD', repository, reference, signal);
+  const answer = await request(client, 'HEAD', repository, reference, { signal, right });
   await discard(answer);
   if (answer.status === 404) return 'absent';
   if (answer.status === 403) return 'unknown';
@@ -58,7 +58,7 @@ export async function headManifest(
     return { mediaType, digest, size };
   }
   // The answer tells too little, or HEAD is not allowed, or it failed: an answer to HEAD has no body that says why.
-  return (await fetchManifest(client, repository, reference, { signal })).descriptor;
+  return (await fetchManifest(client, repository, reference, { signal, right })).descriptor;
 }
 
 /** True when it is gone. Many registries do not allow it. */
@@ -73,6 +73,15 @@ export async function deleteManifest(
   await discard(answer);
   return answer.status >= 200 && answer.status < 300;
 }
+
+/** The registry does not see what a manifest names, though it was pushed: perhaps not yet, perhaps it wants more than the bundle has. */
+export class PartsUnseen extends BundleError {
+  constructor(message: string, options: { readonly hint?: string }) {
+    super('REGISTRY_FAILED', message, options);
+  }
+}
+
+const lagMs = 500;
 
 /** How often a manifest is pushed again that names blobs the registry does not see yet (GHCR, ACR replicas). */
 const mostLags = 3;
@@ -104,8 +113,10 @@ export async function pushManifest(
       return;
     }
     const complaint = await readComplaint(answer);
-    if (!unseen.has(complaint.code) || lags === mostLags) throw await refusedManifest(client, answer, what, complaint);
-    await sleep(500 * lags, undefined, { signal });
+    const error = await refusedManifest(client, answer, what, complaint);
+    if (!unseen.has(complaint.code)) throw error;
+    if (lags === mostLags) throw new PartsUnseen(error.message, error.hint === undefined ? {} : { hint: error.hint });
+    await sleep(lagMs * lags, undefined, { signal });
   }
 }
 
@@ -117,14 +128,20 @@ export async function pushTag(
   { policy, signal }: Abortable & { readonly policy: TagPolicy },
 ): Promise<'present' | 'pushed' | 'kept'> {
   const { digest } = manifest.descriptor;
-  const before = await headManifest(client, repository, tag, { signal });
+  const before = await headManifest(client, repository, tag, { signal, right: 'push' });
   if (typeof before !== 'string') {
     if (before.digest === digest) return 'present';
     if (policy === 'skip') return 'kept';
     if (policy === 'error') throw conflict(client.host, repository, tag, `it names ${before.digest}, and was to name ${digest}`);
   }
-  await pushManifest(client, repository, tag, manifest, { signal });
-  const after = await headManifest(client, repository, tag, { signal });
+  try {
+    await pushManifest(client, repository, tag, manifest, { signal });
+  } catch (error) {
+    // The registry knew what it did not tell, or somebody was faster; it keeps its tags as they are.
+    if (policy === 'skip' && error instanceof BundleError && error.code === 'TAG_CONFLICT') return 'kept';
+    throw error;
+  }
+  const after = await headManifest(client, repository, tag, { signal, right: 'push' });
   if (after === 'absent')
     throw new BundleError('REGISTRY_FAILED', `${client.host} took the tag ${repository}:${tag} and does not have it`);
   if (after !== 'unknown' && after.digest !== digest) throw mismatch(client.host, `${repository}:${tag}`, digest, after.digest);
@@ -136,9 +153,9 @@ async function request(
   method: 'GET' | 'HEAD',
   repository: string,
   reference: string,
-  signal: AbortSignal,
+  { signal, right }: Abortable & Required<RightWanted>,
 ): Promise<Answer> {
-  const scopes = [pullScope(repository)];
+  const scopes = [right === 'push' ? pushScope(repository) : pullScope(repository)];
   return client.send({ method, url: manifestPath(repository, reference), headers: { accept }, scopes, signal });
 }
 
@@ -191,7 +208,7 @@ async function refusedManifest(
   }
   if (unseen.has(complaint.code)) {
     return new BundleError('REGISTRY_FAILED', error.message, {
-      hint: 'the registry wants all that a manifest names to be there, for every platform',
+      hint: 'the registry wants all that a manifest names to be there, for every platform: build without --sparse, or let the registry allow sparse indexes (distribution: validation.manifests.indexes, Quay: FEATURE_SPARSE_INDEX)',
     });
   }
   if (answer.status === 415 || complaint.code === 'MANIFEST_INVALID' || complaint.code === 'UNSUPPORTED') {

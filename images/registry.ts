@@ -1,4 +1,5 @@
 import type { Digest } from '../bundle-spec/names.ts';
+import type { BlobBody } from './blob-body.ts';
 import type { BlobSink } from './blob-source.ts';
 import type { Descriptor, HeldDocument } from './descriptor.ts';
 import { listTags } from './near-tags.ts';
@@ -11,6 +12,11 @@ import { fetchReferrers } from './registry-referrers.ts';
 
 export interface Abortable {
   readonly signal: AbortSignal;
+}
+
+/** What a question is asked for: `push` asks for a token to push at once, and an error speaks of the push. Default `pull`. */
+export interface RightWanted {
+  readonly right?: 'pull' | 'push';
 }
 
 /** What to do when a tag to be written exists with another digest. `skip` leaves the tag where it is. */
@@ -36,7 +42,11 @@ export interface Registry {
   fetchManifest(repository: string, reference: string, options: Abortable): Promise<HeldDocument>;
 
   /** What a tag or digest names, without its bytes. `unknown`: the registry does not tell (403, as some do for what is absent). */
-  headManifest(repository: string, reference: string, options: Abortable): Promise<Descriptor | 'absent' | 'unknown'>;
+  headManifest(
+    repository: string,
+    reference: string,
+    options: Abortable & RightWanted,
+  ): Promise<Descriptor | 'absent' | 'unknown'>;
 
   /** A small blob (a config, a packed chart) held in memory, verified. `limit` in bytes, default 4 MiB; SIZE_MISMATCH beyond. */
   fetchBlob(repository: string, descriptor: Descriptor, options: Abortable & { readonly limit?: number }): Promise<Buffer>;
@@ -48,16 +58,17 @@ export interface Registry {
   pullBlob(repository: string, descriptor: Descriptor, sink: BlobSink, options: Abortable): Promise<void>;
 
   /** False also when the registry does not tell. */
-  hasBlob(repository: string, digest: Digest, options: Abortable): Promise<boolean>;
+  hasBlob(repository: string, digest: Digest, options: Abortable & RightWanted): Promise<boolean>;
 
   /**
-   * Makes the repository hold the blob, and says how. `openBody` gives its bytes from the start, again for every retry; it is not
-   * called when the blob is there or can be mounted. Throws SIZE_MISMATCH and DIGEST_MISMATCH when the bytes are others.
+   * Makes the repository hold the blob, and says how. `body` is not opened when the blob is there or can be mounted, and again for every
+   * repetition. Its bytes are not hashed here: the registry proves the digest, and where it finds another `body.prove` tells why.
+   * Throws SIZE_MISMATCH, DIGEST_MISMATCH, and what `body` throws.
    */
   pushBlob(
     repository: string,
     descriptor: Descriptor,
-    openBody: () => AsyncIterable<Buffer>,
+    body: BlobBody,
     options: PushBlobOptions,
   ): Promise<'present' | 'mounted' | 'pushed'>;
 

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { bytesBody } from '../../images/blob-body.ts';
 import type { HeldDocument } from '../../images/descriptor.ts';
 import type { PushBlobOptions, Registry } from '../../images/registry.ts';
-import { chunksOf } from '../registries/sample-images.ts';
 
 /** Pushes bytes at hand. */
 export async function pushBytes(
@@ -13,7 +13,7 @@ export async function pushBytes(
   { descriptor, bytes }: HeldDocument,
   options: PushBlobOptions,
 ): Promise<'present' | 'mounted' | 'pushed'> {
-  return registry.pushBlob(repository, descriptor, () => chunksOf(bytes), options);
+  return registry.pushBlob(repository, descriptor, bytesBody(bytes, descriptor), options);
 }
 
 /** Pulls a blob as a build does: straight to its place in a file. */

@@ -57,8 +57,8 @@ test('a push asks for the right to push, a mount for the right to read there too
   const { memory, registry, wire } = await startMemoryClient(t, tokens);
   const blob = held('x', noise('mount', 1000));
   seedBlob(memory, 'from', blob);
-  const openBody = () => assert.fail('it is mounted');
-  assert.equal(await registry.pushBlob('to', blob.descriptor, openBody, { signal: t.signal, mountFrom: 'from' }), 'mounted');
+  const body = { open: () => assert.fail('it is mounted'), prove: async () => undefined };
+  assert.equal(await registry.pushBlob('to', blob.descriptor, body, { signal: t.signal, mountFrom: 'from' }), 'mounted');
   const scopes = wire()
     .filter(isToken)
     .map((line) => new URL(line.slice(4), 'http://x').searchParams.getAll('scope'));

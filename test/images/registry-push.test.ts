@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { test } from 'node:test';
+import { bytesBody } from '../../images/blob-body.ts';
 import { uploadLocation } from '../../images/registry-destination.ts';
 import { listen, startMemoryRegistry, stopServer } from '../registries/memory-registry.ts';
 import { bodyOf, complaint, type Reply, reply, sendReply } from '../registries/reply.ts';
-import { chunksOf, held, noise, pushSample, sampleImage } from '../registries/sample-images.ts';
+import { held, noise, pushSample, sampleImage } from '../registries/sample-images.ts';
 import { testUser } from '../registries/start-registry.ts';
 import { matches, script, startMemoryClient } from './memory-client.ts';
 
 const blob = held('application/octet-stream', noise('pushed', 900_000));
 const { digest } = blob.descriptor;
 const short = digest.slice(0, 11);
-const openBody = () => chunksOf(blob.bytes);
+const body = bytesBody(blob.bytes, blob.descriptor);
 
 const lost = complaint(404, 'BLOB_UPLOAD_UNKNOWN', 'blob upload unknown');
 const head = `HEAD /v2/a/blobs/${short}`;
@@ -37,7 +38,7 @@ const recovered: readonly [name: string, intercept: ReturnType<typeof script>, w
 for (const [name, intercept, expected] of recovered) {
   test(`a blob ${name}`, async (t) => {
     const { memory, registry, wire } = await startMemoryClient(t, { intercept });
-    assert.equal(await registry.pushBlob('a', blob.descriptor, openBody, t), 'pushed');
+    assert.equal(await registry.pushBlob('a', blob.descriptor, body, t), 'pushed');
     assert.ok(memory.store.blob('a', digest)?.equals(blob.bytes));
     assert.deepEqual(
       wire().map((line) => line.replace(/ \S*step=(\d).*/, ' $1')),
@@ -48,9 +49,9 @@ for (const [name, intercept, expected] of recovered) {
 
 test('a host that wanted a PATCH once gets one at once the next time', async (t) => {
   const { registry, wire } = await startMemoryClient(t, { intercept: script('PUT', /uploads/, [reply(405)]) });
-  await registry.pushBlob('a', blob.descriptor, openBody, t);
+  await registry.pushBlob('a', blob.descriptor, body, t);
   const before = wire().length;
-  await registry.pushBlob('b', blob.descriptor, openBody, t);
+  await registry.pushBlob('b', blob.descriptor, body, t);
   assert.deepEqual(
     wire()
       .slice(before)
@@ -73,7 +74,7 @@ test('a connection that dies under the upload is made again, and the bytes are s
   const onSent = (bytes: number) => {
     sent += bytes;
   };
-  assert.equal(await registry.pushBlob('a', blob.descriptor, openBody, { signal: t.signal, onSent }), 'pushed');
+  assert.equal(await registry.pushBlob('a', blob.descriptor, body, { signal: t.signal, onSent }), 'pushed');
   assert.ok(memory.store.blob('a', digest)?.equals(blob.bytes));
   assert.ok(sent >= blob.bytes.length);
 });
@@ -89,7 +90,7 @@ test('a commit whose answer is lost is found by asking', async (t) => {
     },
   });
   stored = (bytes) => memory.store.putBlob('a', bytes);
-  assert.equal(await registry.pushBlob('a', blob.descriptor, openBody, t), 'pushed');
+  assert.equal(await registry.pushBlob('a', blob.descriptor, body, t), 'pushed');
   assert.deepEqual(
     wire().map((line) => line.split(' ')[0]),
     ['HEAD', 'POST', 'PUT', 'HEAD'],
@@ -108,14 +109,14 @@ for (const [name, answer, expected, posts] of mounts) {
       intercept: answer === undefined ? () => false : script('POST', /mount=/, [answer]),
     });
     memory.store.putBlob('from', blob.bytes);
-    assert.equal(await registry.pushBlob('a', blob.descriptor, openBody, { signal: t.signal, mountFrom: 'from' }), expected);
+    assert.equal(await registry.pushBlob('a', blob.descriptor, body, { signal: t.signal, mountFrom: 'from' }), expected);
     assert.equal(wire().filter((line) => line.startsWith('POST')).length, posts);
   });
 }
 
 test('a mount answered by a session is uploaded into that session', async (t) => {
   const { registry, wire } = await startMemoryClient(t);
-  assert.equal(await registry.pushBlob('a', blob.descriptor, openBody, { signal: t.signal, mountFrom: 'elsewhere' }), 'pushed');
+  assert.equal(await registry.pushBlob('a', blob.descriptor, body, { signal: t.signal, mountFrom: 'elsewhere' }), 'pushed');
   assert.deepEqual(
     wire().map((line) => line.split(' ')[0]),
     ['HEAD', 'POST', 'PUT'],
@@ -168,7 +169,7 @@ for (const [name, method, path, answer, expected] of refused) {
         Array.from({ length: 9 }, () => answer),
       ),
     });
-    await assert.rejects(registry.pushBlob('a', blob.descriptor, openBody, t), expected);
+    await assert.rejects(registry.pushBlob('a', blob.descriptor, body, t), expected);
     if (method === 'POST') await assert.rejects(registry.checkPush('a', t), expected);
   });
 }
@@ -192,7 +193,7 @@ test('an upload may go to another host, which sees no credentials of ours', asyn
       return true;
     },
   });
-  assert.equal(await registry.pushBlob('a', blob.descriptor, openBody, t), 'pushed');
+  assert.equal(await registry.pushBlob('a', blob.descriptor, body, t), 'pushed');
   assert.ok(store[0]?.equals(blob.bytes));
   assert.equal(seen[0]?.authorization, undefined);
 });
@@ -233,7 +234,7 @@ test('a proxy that speaks TLS for a registry which calls itself http is understo
       return false;
     },
   });
-  assert.equal(await registry.pushBlob('a', blob.descriptor, openBody, t), 'pushed');
+  assert.equal(await registry.pushBlob('a', blob.descriptor, body, t), 'pushed');
 });
 
 test('a manifest whose blobs the registry does not see yet is pushed again', async (t) => {

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { type BlobBody, bytesBody } from '../../images/blob-body.ts';
 import { openRegistry, type Registry } from '../../images/registry.ts';
-import { chunksOf, held, noise, pushSample, sampleArtifact, sampleImage, sampleIndex } from '../registries/sample-images.ts';
+import { held, noise, pushSample, sampleArtifact, sampleImage, sampleIndex } from '../registries/sample-images.ts';
 import {
   type RegistryKind,
   type RunningRegistry,
@@ -56,7 +57,7 @@ for (const kind of registryKinds) {
   test(`${kind}: a blob of many chunks arrives whole, in order, at its positions`, async (t) => {
     const registry = await start(kind, t);
     const blob = held('application/octet-stream', noise('many chunks', 5_300_001));
-    await registry.pushBlob('big', blob.descriptor, () => chunksOf(blob.bytes, 1 << 20), t);
+    await registry.pushBlob('big', blob.descriptor, bytesBody(blob.bytes, blob.descriptor), t);
     const file = Buffer.alloc(blob.bytes.length);
     const positions: number[] = [];
     const write = async (chunk: Buffer, position: number): Promise<void> => {
@@ -76,9 +77,13 @@ for (const kind of registryKinds) {
     const registry = await start(kind, t);
     const blob = held('application/octet-stream', noise('mounted', 40_000));
     let opened = 0;
-    const body = () => {
-      opened += 1;
-      return chunksOf(blob.bytes);
+    const bytes = bytesBody(blob.bytes, blob.descriptor);
+    const body: BlobBody = {
+      ...bytes,
+      open: (...range) => {
+        opened += 1;
+        return bytes.open(...range);
+      },
     };
     const { digest } = blob.descriptor;
     assert.equal(await registry.hasBlob('one', digest, t), false);
@@ -93,7 +98,7 @@ for (const kind of registryKinds) {
   test(`${kind}: an empty blob is a blob`, async (t) => {
     const registry = await start(kind, t);
     const empty = held('application/octet-stream', Buffer.alloc(0));
-    assert.equal(await registry.pushBlob('empty', empty.descriptor, () => chunksOf(empty.bytes), t), 'pushed');
+    assert.equal(await registry.pushBlob('empty', empty.descriptor, bytesBody(empty.bytes, empty.descriptor), t), 'pushed');
     assert.equal((await registry.fetchBlob('empty', empty.descriptor, t)).length, 0);
   });
 
@@ -142,18 +147,18 @@ for (const kind of registryKinds) {
       { code: 'SIZE_MISMATCH', bytes: Buffer.concat([blob.bytes, Buffer.from('x')]) },
     ];
     for (const { code, bytes } of cases) {
-      await assert.rejects(
-        registry.pushBlob('bad', blob.descriptor, () => chunksOf(bytes), t),
-        { code },
-      );
+      await assert.rejects(registry.pushBlob('bad', blob.descriptor, bytesBody(bytes, blob.descriptor), t), { code });
       assert.equal(await registry.hasBlob('bad', blob.descriptor.digest, t), false);
     }
     const broken = new Error('the disk is gone');
-    const openBody = async function* (): AsyncIterable<Buffer> {
-      yield blob.bytes.subarray(0, 10);
-      throw broken;
+    const body: BlobBody = {
+      async *open() {
+        yield blob.bytes.subarray(0, 10);
+        throw broken;
+      },
+      prove: async () => undefined,
     };
-    await assert.rejects(registry.pushBlob('bad', blob.descriptor, openBody, t), broken);
+    await assert.rejects(registry.pushBlob('bad', blob.descriptor, body, t), broken);
   });
 
   test(`${kind}: the right to push is proven without a trace`, async (t) => {
@@ -165,7 +170,7 @@ for (const kind of registryKinds) {
   test(`${kind}: an abort ends a pull at once`, async (t) => {
     const registry = await start(kind, t);
     const blob = held('application/octet-stream', noise('aborted', 3 << 20));
-    await registry.pushBlob('big', blob.descriptor, () => chunksOf(blob.bytes), t);
+    await registry.pushBlob('big', blob.descriptor, bytesBody(blob.bytes, blob.descriptor), t);
     const controller = new AbortController();
     const reason = new Error('enough');
     const write = async () => controller.abort(reason);

@@ -1,6 +1,7 @@
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { Digest, Platform } from '../../bundle-spec/names.ts';
+import { bytesBody } from '../../images/blob-body.ts';
 import type { Descriptor, HeldDocument } from '../../images/descriptor.ts';
 import { digestOf } from '../../images/digest.ts';
 import { dockerListType, dockerManifestType, ociIndexType, ociManifestType } from '../../images/media-types.ts';
@@ -113,7 +114,7 @@ export async function pushSample(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
   for (const { descriptor, bytes } of image.blobs) {
-    await registry.pushBlob(repository, descriptor, () => chunksOf(bytes), { signal });
+    await registry.pushBlob(repository, descriptor, bytesBody(bytes, descriptor), { signal });
   }
   for (const manifest of image.manifests) await registry.pushManifest(repository, manifest, { signal });
   if (tag !== undefined) await registry.pushTag(repository, tag, image.root, { policy: 'overwrite', signal });

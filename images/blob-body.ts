@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto';
+import { read } from 'node:fs';
+import { promisify } from 'node:util';
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+import { verifyBytes } from './blob-source.ts';
+import type { Descriptor } from './descriptor.ts';
+import { digestFrom } from './digest.ts';
+import { type Extent, sliceExtents } from './extent.ts';
+import type { Abortable } from './registry.ts';
+
+/** The bytes of a blob to be sent, as often and from wherever it takes: after a 401, a redirect, a cut link. */
+export interface BlobBody {
+  /** `size` bytes from byte `from` on. Each chunk may be overwritten as soon as the next one is asked for. */
+  open(from: number, size: number, options: Abortable): AsyncIterable<Buffer>;
+  /** Throws what is wrong with the bytes themselves, when they are not those of their digest: BUNDLE_DAMAGED, DIGEST_MISMATCH, SIZE_MISMATCH. */
+  prove(options: Abortable): Promise<void>;
+}
+
+/** Bytes in memory that are said to be those of `descriptor`. */
+export function bytesBody(bytes: Buffer, descriptor: Pick<Descriptor, 'digest' | 'size'>): BlobBody {
+  return {
+    async *open(from, size) {
+      if (bytes.length !== descriptor.size) verifyBytes(bytes, descriptor, 'memory');
+      yield bytes.subarray(from, from + size);
+    },
+    prove: async () => verifyBytes(bytes, descriptor, 'memory'),
+  };
+}
+
+/** Bytes in files, read into a few buffers that are used again and again. `prove` as in BlobBody; by default the bytes are hashed here. */
+export function extentsBody(
+  extents: readonly Extent[],
+  descriptor: Pick<Descriptor, 'digest' | 'size'>,
+  prove: BlobBody['prove'] = (options) => proveExtents(extents, descriptor, options),
+): BlobBody {
+  return { open: (from, size, options) => lentBlocks(sliceExtents(extents, from, size), options), prove };
+}
+
+/** Large writes cost least; four of them at a time fit the caches. */
+const blockBytes = 1 << 20;
+
+/** A socket asks for the next chunk before it is rid of one that is smaller than this. */
+const surelyWaitedFor = 64 << 10;
+
+const idle: Buffer[] = [];
+
+const readSome = promisify(read);
+
+/** The next block is read while one is sent. */
+async function* lentBlocks(extents: readonly Extent[], { signal }: Abortable): AsyncIterable<Buffer> {
+  const size = extents.reduce((sum, extent) => sum + extent.size, 0);
+  const buffers = [lend(), lend()];
+  const next = (at: number): Promise<Buffer> | undefined => {
+    const buffer = buffers[(at / blockBytes) % 2];
+    if (at >= size || buffer === undefined) return undefined;
+    const block = fill(buffer, sliceExtents(extents, at, Math.min(blockBytes, size - at)));
+    block.catch(() => undefined); // it may fail while nobody waits for it yet; whoever does still gets the error
+    return block;
+  };
+  let ahead = next(0);
+  try {
+    for (let at = 0; ahead !== undefined; at += blockBytes) {
+      signal.throwIfAborted();
+      const block: Buffer = await ahead;
+      ahead = next(at + blockBytes);
+      yield block.length < surelyWaitedFor ? Buffer.from(block) : block;
+    }
+    // Asked for more behind the last one: that has left. After a failure a buffer may still be in somebody's hands, and is let go.
+    idle.push(...buffers);
+  } finally {
+    await ahead?.catch(() => undefined);
+  }
+}
+
+function lend(): Buffer {
+  return idle.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
+}
+
+async function fill(buffer: Buffer, extents: readonly Extent[]): Promise<Buffer> {
+  let filled = 0;
+  for (const { fd, position, size } of extents) {
+    for (let done = 0; done < size; ) {
+      const { bytesRead } = await readSome(fd, buffer, filled, size - done, position + done);
+      if (bytesRead === 0) throw endsEarly(position + done);
+      done += bytesRead;
+      filled += bytesRead;
+    }
+  }
+  return buffer.subarray(0, filled);
+}
+
+async function proveExtents(
+  extents: readonly Extent[],
+  { digest }: Pick<Descriptor, 'digest'>,
+  options: Abortable,
+): Promise<void> {
+  const hash = createHash('sha256');
+  for await (const block of lentBlocks(extents, options)) hash.update(block);
+  const found = digestFrom(hash);
+  if (found !== digest)
+    throw new BundleError('DIGEST_MISMATCH', `the file holds other bytes under ${digest}: their digest is ${found}`);
+}
+
+function endsEarly(position: number): BundleError {
+  return new BundleError('BUNDLE_INVALID', `the file ends at byte ${position}, in the middle of what it should hold`, {
+    hint: 'copy it again from where it was made',
+  });
+}
