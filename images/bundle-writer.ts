@@ -1,27 +1,35 @@
-import { createHash } from 'node:crypto';
-import type { FileHandle } from 'node:fs/promises';
 import type { BundleJson } from '../bundle-spec/bundle-json.ts';
 import type { Digest } from '../bundle-spec/names.ts';
 import type { BlobSource } from './blob-source.ts';
-import { type BundleLayout, type SealedBody, sealedBodies, unknownDigest } from './bundle-layout.ts';
+import { type BundleLayout, sealedBodies } from './bundle-layout.ts';
+import { besideFile, besideVolumes } from './bundle-sums.ts';
 import { canonicalJson } from './canonical-json.ts';
-import type { Descriptor } from './descriptor.ts';
-import { digestFrom } from './digest.ts';
+import { digestOf } from './digest.ts';
+import { namingFailures } from './disk-failure.ts';
 import { eachLimited } from './each-limited.ts';
-import { streamRange, writeRange } from './file-range.ts';
-import { namingFailures, openPartial } from './partial-file.ts';
+import { FillBlobs } from './fill-blobs.ts';
+import { GroupCommit } from './group-commit.ts';
+import { type Beside, openPartial, type PartialFile } from './partial-file.ts';
+import { completeJson, writeSealed } from './seal-bundle.ts';
 import type { Sign } from './signature/signer.ts';
-import { blockSize, tarHeader } from './tar-header.ts';
-import type { Placed, TarFile } from './tar-layout.ts';
+import { blockSize } from './tar-header.ts';
+import { tarGaps, tarPieces } from './tar-pieces.ts';
+import { openTransfers, type Transfers } from './transfer/transfers.ts';
 
 /** Blobs that are fetched at the same time. */
 const defaultConcurrency = 4;
 
-/** What happens while a bundle is written. `bytes` counts from the last event of the same blob. */
+/** What happens while a bundle is written. */
 export type WriteEvent =
+  /** Blobs of the bundle that have to be fetched or found, and their bytes. */
   | { readonly type: 'planned'; readonly blobs: number; readonly bytes: number }
+  /** What an earlier run left, after it was proven; it needs not be fetched. `bytes` counts the beginnings of blobs too, which are yet to be proven. */
+  | { readonly type: 'resumed'; readonly blobs: number; readonly bytes: number }
+  /** Bytes of a blob since the last event of the same blob; less than none when a part of it has to be pulled again. */
   | { readonly type: 'progress'; readonly digest: Digest; readonly bytes: number }
-  | { readonly type: 'done'; readonly digest: Digest; readonly size: number };
+  | { readonly type: 'done'; readonly digest: Digest; readonly size: number }
+  /** The work has failed, and this is what the next run finds in the files that are named. */
+  | { readonly type: 'left'; readonly bytes: number; readonly size: number; readonly files: readonly string[] };
 
 export interface WriteOptions {
   /** Who has which blob; every blob of the layout whose bytes are not at hand must be there. */
@@ -32,122 +40,133 @@ export interface WriteOptions {
   readonly sign?: Sign;
   /** Blobs fetched at the same time. Default 4. */
   readonly concurrency?: number;
+  /** Writes volumes of at most so many bytes instead of one file. */
+  readonly volumeSize?: number;
+  /** Writes `<output>.sha256` beside the one file too, which is read once for it; volumes always have it. */
+  readonly sums?: boolean;
+  /** Threads that hash and copy. Default: some of its own. */
+  readonly transfers?: Transfers;
 }
 
-/** A blob to fetch and every place it belongs to: its own, and one inside installer.tar. */
-interface Pull {
-  readonly descriptor: Descriptor;
-  readonly source: BlobSource;
-  readonly positions: readonly number[];
+/** What the steps of writing share. */
+interface Writing extends WriteOptions {
+  readonly layout: BundleLayout;
+  readonly output: string;
+  readonly partial: PartialFile;
+  readonly commit: GroupCommit;
+  readonly transfers: Transfers;
 }
 
 /**
  * Writes the bundle: every distinct blob once, the largest first, from its source straight to its final offset in
- * `<output>.partial`, which gets its name when all bytes are durable. Memory does not grow with the bundle. An error or an abort
- * leaves neither the partial file nor a changed `output`. Throws DISK_FULL, FILE_UNWRITABLE, and what the sources throw.
+ * `<output>.partial`, which gets its name when all bytes are durable. Memory does not grow with the bundle. After an error, an abort,
+ * a kill or a power cut `output` is what it was, and `<output>.partial` with its journal lets the next call continue: it proves what
+ * is there and fetches the rest. Throws DISK_FULL, FILE_UNWRITABLE, and what the sources throw.
  */
 export async function writeBundle(layout: BundleLayout, output: string, options: WriteOptions): Promise<BundleJson> {
-  const pulls = planPulls(layout, options.sources);
-  const partial = await openPartial(output, layout.size);
+  const { volumeSize = null, transfers = openTransfers() } = options;
+  const planned = { layout: digestOf(canonicalJson(layout.json)), size: layout.size, volume: volumeSize };
+  const partial = await openPartial(output, planned);
+  const broken = new AbortController();
+  const signal = AbortSignal.any([options.signal, broken.signal]);
+  const commit = new GroupCommit(
+    (lines) => partial.note(lines),
+    (error) => broken.abort(error),
+  );
+  const writing: Writing = { ...options, signal, layout, output, partial, commit, transfers };
   try {
-    return await namingFailures(output, layout.size, async () => {
-      await writeKnown(partial.handle, layout.files, 0, options.signal);
-      await pullAll(partial.handle, pulls, options);
-      const json = await sealedJson(partial.handle, layout, options.signal);
-      await partial.handle.datasync();
-      const bytes = canonicalJson(json);
-      await writeSealed(partial.handle, layout, sealedBodies(bytes, json.signature, await options.sign?.(bytes, options)));
-      options.signal.throwIfAborted();
-      await partial.publish();
-      return json;
-    });
+    return await namingFailures(output, layout.size, () => write(writing));
   } catch (error) {
-    await partial.discard();
+    await leave(writing);
     throw error;
+  } finally {
+    if (options.transfers === undefined) await transfers.close();
   }
 }
 
-function planPulls(layout: BundleLayout, sources: ReadonlyMap<Digest, BlobSource>): Pull[] {
-  const positions = new Map<Digest, number[]>();
-  const collect = (files: readonly Placed<TarFile>[], start: number) => {
-    for (const { content, position } of files) {
-      if (content.from === 'archive') collect(content.layout.files, start + position);
-      if (content.from !== 'blob') continue;
-      positions.set(content.digest, [...(positions.get(content.digest) ?? []), start + position]);
-    }
-  };
-  collect(layout.files, 0);
-  return [...positions]
-    .map(([digest, places]) => ({ ...withSource(layout, sources, digest), positions: places }))
-    .sort((a, b) => b.descriptor.size - a.descriptor.size);
+async function write(writing: Writing): Promise<BundleJson> {
+  const { layout, partial, commit, transfers, signal } = writing;
+  const { volumes } = partial;
+  if (partial.used) await writeOver(writing);
+  const blobs = new FillBlobs(layout, writing);
+  await blobs.proveKept();
+  if (partial.holes) await writeAnywhere(writing, blobs);
+  else await writeInOrder(writing, blobs);
+  await commit.flush();
+  const json = await completeJson(layout, (position, size) => transfers.hash(volumes.extents(position, size), { signal }));
+  const bytes = canonicalJson(json);
+  const bodies = sealedBodies(bytes, json.signature, await writing.sign?.(bytes, { signal }));
+  await volumes.datasync();
+  await writeSealed(volumes, layout, bodies);
+  if (!partial.holes) await volumes.truncate();
+  const beside = await besideFiles(writing, digestOf(bytes));
+  signal.throwIfAborted();
+  await partial.publish(beside);
+  return json;
 }
 
-function withSource(layout: BundleLayout, sources: ReadonlyMap<Digest, BlobSource>, digest: Digest): Omit<Pull, 'positions'> {
-  const descriptor = layout.blobs.get(digest);
-  const source = sources.get(digest);
-  if (descriptor === undefined || source === undefined) throw new Error(`no source for blob ${digest}`);
-  return { descriptor, source };
+/** The first header may be that of a run that nearly ended; between the pieces may be anything, after a power cut. */
+async function writeOver({ layout, partial }: Writing): Promise<void> {
+  await partial.volumes.write(Buffer.alloc(blockSize), 0);
+  if (!partial.holes) return; // the file ends where the last run stopped, and what comes after is filled in its turn
+  for (const { position, size } of tarGaps(tarPieces(layout), layout.size)) {
+    await partial.volumes.write(Buffer.alloc(size), position);
+  }
 }
 
-/** Writes every header, and every body whose bytes are at hand. Bundle.json's header comes last of all, see `writeSealed`. */
-async function writeKnown(
-  handle: FileHandle,
-  files: readonly Placed<TarFile>[],
-  start: number,
-  signal: AbortSignal,
+/** Headers and what is at hand first, then the blobs, the largest first. bundle.json and what depends on it come last of all. */
+async function writeAnywhere(
+  { layout, partial, signal, concurrency = defaultConcurrency }: Writing,
+  blobs: FillBlobs,
 ): Promise<void> {
-  for (const { name, size, content, position } of files) {
+  for (const { content, header, position } of tarPieces(layout)) {
     signal.throwIfAborted();
     if (content.from === 'sealed') continue;
-    await writeRange(handle, tarHeader(name, size), start + position - blockSize);
-    if (content.from === 'bytes') await writeRange(handle, content.bytes, start + position);
-    if (content.from === 'archive') await writeKnown(handle, content.layout.files, start + position, signal);
+    await partial.volumes.write(header, position - blockSize);
+    if (content.from === 'bytes') await partial.volumes.write(content.bytes, position);
   }
+  const missing = blobs.missing.toSorted((a, b) => b.descriptor.size - a.descriptor.size);
+  await eachLimited(missing, concurrency, (blob, own) => blobs.fill(blob, blobs.placesLeft(blob), own.signal), { signal });
 }
 
-async function pullAll(handle: FileHandle, pulls: readonly Pull[], options: WriteOptions): Promise<void> {
-  const { signal, onEvent, concurrency = defaultConcurrency } = options;
-  onEvent?.({ type: 'planned', blobs: pulls.length, bytes: pulls.reduce((sum, pull) => sum + pull.descriptor.size, 0) });
-  const pullOne = async (pull: Pull, own: { readonly signal: AbortSignal }): Promise<void> => {
-    await pullBlob(handle, pull, onEvent, own.signal);
-    onEvent?.({ type: 'done', digest: pull.descriptor.digest, size: pull.descriptor.size });
+/** From the first byte to the last, one blob at a time: where nothing can be left out, everything else would be written twice. */
+async function writeInOrder({ layout, partial, signal }: Writing, blobs: FillBlobs): Promise<void> {
+  const { volumes } = partial;
+  let end = 0;
+  for (const { content, header, position, size } of tarPieces(layout)) {
+    signal.throwIfAborted();
+    const start = position - blockSize;
+    if (start > end) await volumes.write(Buffer.alloc(start - end), end);
+    end = position + size;
+    if (content.from === 'sealed') continue;
+    await volumes.write(header, start);
+    if (content.from === 'bytes') await volumes.write(content.bytes, position);
+    if (content.from === 'blob') await blobs.fillPlace(content.digest, position, signal);
+  }
+  await volumes.write(Buffer.alloc(layout.size - end), end);
+}
+
+async function besideFiles(
+  { output, partial, transfers, signal, sums, volumeSize }: Writing,
+  bundleJson: Digest,
+): Promise<readonly Beside[]> {
+  if (volumeSize === undefined && sums !== true) return [];
+  const { files, volumes } = partial;
+  const digests: Digest[] = [];
+  const all = files.map((file, index) => ({ ...file, index }));
+  const hash = async ({ position, size, index }: (typeof all)[number], own: { readonly signal: AbortSignal }) => {
+    digests[index] = await transfers.hash(volumes.extents(position, size), own);
   };
-  await eachLimited(pulls, concurrency, pullOne, { signal });
+  await eachLimited(all, transfers.threads, hash, { signal });
+  return volumeSize === undefined ? besideFile(output, digests) : besideVolumes(output, { files, digests, bundleJson });
 }
 
-async function pullBlob(handle: FileHandle, pull: Pull, onEvent: WriteOptions['onEvent'], signal: AbortSignal): Promise<void> {
-  const { descriptor, positions } = pull;
-  const { digest, size } = descriptor;
-  const places = positions.map((position) => [{ fd: handle.fd, position, size }]);
-  const onBytes = (bytes: number) => onEvent?.({ type: 'progress', digest, bytes });
-  await pull.source.pull(descriptor, { places, onBytes }, { signal });
-}
-
-/** bundle.json with the digests of the entries that hold blobs, read back from the file: a few megabytes. */
-async function sealedJson(handle: FileHandle, layout: BundleLayout, signal: AbortSignal): Promise<BundleJson> {
-  const positions = new Map(layout.files.map((file) => [file.name, file.position]));
-  const entries: BundleJson['entries'] = [];
-  for (const entry of layout.json.entries) {
-    const position = positions.get(entry.name) ?? 0;
-    const known = entry.digest !== unknownDigest;
-    entries.push(known ? entry : { ...entry, digest: await digestOfRange(handle, position, entry.size, signal) });
-  }
-  return { ...layout.json, entries };
-}
-
-async function digestOfRange(handle: FileHandle, position: number, size: number, signal: AbortSignal): Promise<Digest> {
-  const hash = createHash('sha256');
-  for await (const block of streamRange(handle, position, size, { signal })) hash.update(block);
-  return digestFrom(hash);
-}
-
-/** Until the first header stands, which is written last, no reader can take the file for a bundle. */
-async function writeSealed(handle: FileHandle, layout: BundleLayout, bodies: readonly SealedBody[]): Promise<void> {
-  const places = new Map(layout.files.map((file) => [file.name, file]));
-  for (const { name, bytes } of bodies.toReversed()) {
-    const { size, position } = places.get(name) ?? { size: -1, position: 0 };
-    if (bytes.length !== size) throw new Error(`${name} was planned with ${size} bytes and has ${bytes.length}`);
-    await writeRange(handle, bytes, position);
-    await writeRange(handle, tarHeader(name, size), position - blockSize);
-  }
+async function leave({ partial, commit, layout, onEvent }: Writing): Promise<void> {
+  await commit.stop();
+  // The disk may be what has failed; then less is known to be there.
+  await commit.flush().catch(() => undefined);
+  const bytes = commit.durable;
+  if (bytes === 0) return await partial.discard();
+  await partial.leave();
+  onEvent?.({ type: 'left', bytes, size: layout.size, files: partial.leftFiles });
 }

@@ -1,222 +1,233 @@
 import { constants } from 'node:fs';
-import { type FileHandle, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { type FileHandle, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
-import { blockSize } from './tar-header.ts';
+import type { Digest } from '../bundle-spec/names.ts';
+import { freeSpace, namingFailures } from './disk-failure.ts';
+import { syncDirectory, writeDurably } from './durable-file.ts';
+import { type EarlierPartial, openEarlier, removeEarlier, setAside } from './earlier-partial.ts';
+import type { JournalSection, Kept, Section } from './journal.ts';
+import { type JournalFile, openJournal } from './journal-file.ts';
+import { allocated, checkLimit, checkSpace, exists, holdsHoles, refuseDirectory } from './output-disk.ts';
+import { type OutputFile, OutputVolumes, openAll, outputFiles, partialName } from './output-volumes.ts';
+import { removeLeftovers } from './volume-leftovers.ts';
 
-/** A file that is written under another name and gets its own only when it is whole. */
+/** What is to be written: `holes` is found out here. */
+export type Planned = Omit<Section, 'holes'>;
+
+/** A small text beside the output, such as its checksums. */
+export interface Beside {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** The files that a bundle is written to under other names; they get their own when they are whole. */
 export interface PartialFile {
-  readonly handle: FileHandle;
-  /** Makes all bytes durable, then gives the file its name, replacing what had it. */
-  publish(): Promise<void>;
-  /** Closes and removes what was written. Does nothing after `publish`. */
+  readonly files: readonly OutputFile[];
+  readonly volumes: OutputVolumes;
+  /** Places can be left unwritten, and be written in any order, without the file system filling them first. */
+  readonly holes: boolean;
+  /** What an earlier run says to have left, and what there is of it. Nothing of it is proven. */
+  readonly kept: ReadonlyMap<Digest, Kept>;
+  /** Bytes of unknown content may stand anywhere: every byte has to be written or proven. */
+  readonly used: boolean;
+  /** What was being written here before, when that was something else. */
+  readonly earlier: EarlierPartial | undefined;
+  /** Makes durable what was written, then says so of these blobs in the journal. */
+  note(lines: readonly Kept[]): Promise<void>;
+  /** Makes all bytes durable, then gives the files their names, replacing what had them, and writes what stands beside them. */
+  publish(beside: readonly Beside[]): Promise<void>;
+  /** What `leave` leaves, the journal last. */
+  readonly leftFiles: readonly string[];
+  /** Closes the files and leaves them for the next run. */
+  leave(): Promise<void>;
+  /** Closes and removes them. */
   discard(): Promise<void>;
 }
 
-/** Who writes a partial file. It stands in the first block until the block's real bytes are written, last of all. */
-interface Owner {
-  readonly pid: number;
-  readonly host: string;
-  /** When the process began, in the kernel's ticks: tells a process from a later one with the same id. */
-  readonly started: string;
-}
+const readWrite = constants.O_RDWR | constants.O_NOFOLLOW;
 
-/** A writer on another host cannot be asked whether it lives. One that wrote within this time is taken to be alive. */
-const quietMs = 5 * 60_000;
-
-/** A file that names no owner is just being opened or just being renamed, if it was touched within this time. */
-const momentMs = 10_000;
+/** Says what of the partial files is durable, and who writes them. */
+export const journalName = (output: string): string => `${partialName(output)}.journal`;
 
 /**
- * Opens `<output>.partial` for `size` bytes, all zero, and keeps every other process out of it until it is published or
- * discarded. What a killed process left there is replaced. Throws FILE_UNWRITABLE (also when another process is at work) and
- * DISK_FULL, before anything is written.
+ * Opens `<output>.partial`, or that of each volume, and keeps every other process out of it until it is published, left or discarded.
+ * What an earlier run left of the same bundle is taken up again; what it left of another is set aside as `earlier`. Throws
+ * FILE_UNWRITABLE (also when another process is at work) and DISK_FULL, before anything large is written.
  */
-export async function openPartial(output: string, size: number): Promise<PartialFile> {
-  const partial = `${output}.partial`;
-  return namingFailures(output, size, async () => {
+export async function openPartial(output: string, planned: Planned): Promise<PartialFile> {
+  const files = outputFiles(output, planned.size, planned.volume);
+  return namingFailures(output, planned.size, async () => {
     await refuseDirectory(output);
-    const handle = await openExclusively(partial, output);
-    const file = partialFile(handle, partial, output);
+    const journal = await openJournal(journalName(output), output);
+    const opening = { output, planned, files, journal };
     try {
-      await handle.write(await ownerBlock(), 0, blockSize, 0);
-      await checkSpace(output, size);
-      await handle.truncate(size);
-      return file;
+      const last = journal.found.sections.at(-1);
+      const known = last !== undefined && !last.aside && isSame(last, planned) && (await isThere(last, files, output));
+      if (known) return await resume(opening, last);
+      return await begin(opening, last);
     } catch (error) {
-      await file.discard();
+      if (journal.found.sections.length === 0) await journal.remove();
+      else await journal.close();
       throw error;
     }
   });
 }
 
-/** Finds out whether a file can be made where `output` is to be; what has that name is not touched. Throws FILE_UNWRITABLE, DISK_FULL. */
-export async function checkWritable(output: string): Promise<void> {
-  const probe = `${output}.${process.pid}.partial`;
-  await namingFailures(output, 0, async () => {
-    await refuseDirectory(output);
-    await (await open(probe, 'wx')).close();
-    await rm(probe);
-  });
+interface Opening {
+  readonly output: string;
+  readonly planned: Planned;
+  readonly files: readonly OutputFile[];
+  readonly journal: JournalFile;
 }
 
-/** Runs `work`, which writes to `output`, and says what a failing disk means. `size` is what the whole file takes. */
-export async function namingFailures<T>(output: string, size: number, work: () => Promise<T>): Promise<T> {
+function isSame(section: Section, planned: Planned): boolean {
+  return section.layout === planned.layout && section.size === planned.size && section.volume === planned.volume;
+}
+
+/** Volumes that were just being given their names get back those they had, unless all of them had got theirs. */
+async function isThere({ publishing }: JournalSection, files: readonly OutputFile[], output: string): Promise<boolean> {
+  const ended = files.length === 1 || (await exists(`${output}.parts.json`));
+  let found = false;
+  for (const { path } of files) {
+    const partial = await exists(partialName(path));
+    if (!partial && publishing && !ended && (await exists(path))) await rename(path, partialName(path));
+    found ||= partial;
+  }
+  return found;
+}
+
+async function resume(opening: Opening, section: JournalSection): Promise<PartialFile> {
+  const { output, planned, files, journal } = opening;
+  const handles = await openAll(
+    files.map(({ path }) => partialName(path)),
+    readWrite | constants.O_CREAT,
+  );
+  const volumes = new OutputVolumes(files, handles);
   try {
-    return await work();
+    const sizes = await Promise.all(handles.map(async (handle) => (await handle.stat()).size));
+    const kept = keptBlobs(section, files, sizes);
+    await checkSpace(output, planned.size, await allocated(handles));
+    if (section.holes) await volumes.truncate();
+    const before = journal.found.sections.at(-2);
+    const earlier = before?.aside === true ? await openEarlier(output, before) : undefined;
+    return partialFile(opening, { volumes, handles, holes: section.holes, kept, used: true, earlier });
   } catch (error) {
-    throw await explained(error, output, size);
+    await volumes.close();
+    throw error;
   }
 }
 
-function partialFile(handle: FileHandle, partial: string, output: string): PartialFile {
-  let open = true;
+async function begin(opening: Opening, last: JournalSection | undefined): Promise<PartialFile> {
+  const { output, planned, files, journal } = opening;
+  if (last !== undefined) await setAside(output, journal, last);
+  const paths = files.map(({ path }) => partialName(path));
+  for (const path of paths) await rm(path, { force: true });
+  const handles = await openAll(paths, readWrite | constants.O_CREAT | constants.O_EXCL);
+  const volumes = new OutputVolumes(files, handles);
+  try {
+    const [first] = handles;
+    const holes = first === undefined || (await holdsHoles(first));
+    await checkLimit(output, files);
+    const earlier = last === undefined ? undefined : await openRoomy(output, planned.size, last);
+    await checkSpace(output, planned.size, 0);
+    if (holes) await volumes.truncate();
+    await journal.append([{ section: { ...planned, holes } }]);
+    await syncDirectory(dirname(output));
+    return partialFile(opening, { volumes, handles, holes, kept: new Map(), used: false, earlier });
+  } catch (error) {
+    await volumes.close();
+    for (const path of paths) await rm(path, { force: true });
+    throw error;
+  }
+}
+
+/** What was set aside is worth less than the room it takes, where that is short. */
+async function openRoomy(output: string, size: number, last: JournalSection): Promise<EarlierPartial | undefined> {
+  const free = await freeSpace(output);
+  if (free === undefined || free >= size) return openEarlier(output, last);
+  await removeEarlier(output, last);
+  return undefined;
+}
+
+/** What lies within the files as they are. */
+function keptBlobs(section: JournalSection, files: readonly OutputFile[], sizes: readonly number[]): ReadonlyMap<Digest, Kept> {
+  const isThere = ({ at, kept }: Kept): boolean =>
+    files.every(({ position, size }, index) => {
+      const end = Math.min(at + kept, position + size);
+      return end <= Math.max(at, position) || end <= position + (sizes[index] ?? 0);
+    });
+  return new Map([...section.blobs].filter(([, kept]) => kept.kept > 0 && isThere(kept)));
+}
+
+interface Opened extends Pick<PartialFile, 'volumes' | 'holes' | 'kept' | 'used' | 'earlier'> {
+  readonly handles: readonly FileHandle[];
+}
+
+function partialFile({ output, files, journal }: Opening, { handles, ...opened }: Opened): PartialFile {
+  const { volumes, earlier } = opened;
+  const close = async (): Promise<void> => {
+    await volumes.close();
+    await earlier?.close();
+  };
+  const discard = async (): Promise<void> => {
+    await close();
+    for (const { path } of files) await rm(partialName(path), { force: true });
+    // What was set aside is worth keeping for the run that ends well.
+    if (earlier === undefined) await journal.remove();
+    else await journal.close();
+  };
   return {
-    handle,
-    async publish() {
-      await handle.sync();
-      if (!(await isOurs(handle, partial))) {
-        throw new BundleError('FILE_UNWRITABLE', `another process replaced ${partial} while ${output} was written`);
-      }
-      await rename(partial, output);
-      open = false;
-      await handle.close();
-      await syncDirectory(dirname(output));
+    ...opened,
+    files,
+    leftFiles: [...files.map(({ path }) => partialName(path)), journalName(output)],
+    async note(lines) {
+      await volumes.datasync();
+      await journal.append(lines);
     },
-    async discard() {
-      if (!open) return;
-      open = false;
-      const ours = await isOurs(handle, partial);
-      await handle.close();
-      if (ours) await rm(partial, { force: true });
+    async publish(beside) {
+      await volumes.sync();
+      await refuseReplaced(output, files, handles, journal);
+      await giveNames(output, files, journal, beside);
+      await close();
+      await earlier?.remove();
+      await journal.remove();
     },
+    async leave() {
+      await close();
+      await journal.close();
+    },
+    discard,
   };
 }
 
-async function openExclusively(partial: string, output: string): Promise<FileHandle> {
-  const flags = constants.O_CREAT | constants.O_EXCL | constants.O_RDWR;
-  try {
-    return await open(partial, flags, 0o644);
-  } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error;
-  }
-  await refuseLivingOwner(partial, output);
-  await rm(partial, { force: true });
-  return open(partial, flags, 0o644);
+async function giveNames(
+  output: string,
+  files: readonly OutputFile[],
+  journal: JournalFile,
+  beside: readonly Beside[],
+): Promise<void> {
+  await journal.append([{ publishing: true }]);
+  // A checksum of what is being replaced must not outlive it.
+  await removeLeftovers(output, files);
+  await syncDirectory(dirname(output));
+  for (const { path } of files) await rename(partialName(path), path);
+  await syncDirectory(dirname(output));
+  for (const { path, text } of beside) await writeDurably(path, text);
 }
 
-async function refuseLivingOwner(partial: string, output: string): Promise<void> {
-  const owner = await readOwner(partial);
-  const alive = owner === undefined ? await isFresh(partial, momentMs) : await isAlive(owner, partial);
-  if (!alive) return;
-  const who = owner === undefined ? '' : ` (process ${owner.pid} on ${owner.host})`;
-  throw new BundleError('FILE_UNWRITABLE', `another process is writing ${output}${who}`, {
-    hint: `wait for it, or choose another output; if it is gone, delete ${partial}`,
-  });
+async function refuseReplaced(
+  output: string,
+  files: readonly OutputFile[],
+  handles: readonly FileHandle[],
+  journal: JournalFile,
+): Promise<void> {
+  const ours = await Promise.all(files.map(async ({ path }, index) => isNamed(handles[index], partialName(path))));
+  if (ours.every(Boolean) && (await journal.isOurs())) return;
+  throw new BundleError('FILE_UNWRITABLE', `another process replaced ${partialName(output)} while ${output} was written`);
 }
 
-async function isFresh(partial: string, limitMs: number): Promise<boolean> {
-  return Date.now() - (await stat(partial)).mtimeMs < limitMs;
-}
-
-async function isAlive(owner: Owner, partial: string): Promise<boolean> {
-  if (owner.host !== hostname()) return isFresh(partial, quietMs);
-  try {
-    process.kill(owner.pid, 0);
-  } catch (error) {
-    return hasCode(error, 'EPERM');
-  }
-  return (await startOf(owner.pid)) === owner.started;
-}
-
-async function ownerBlock(): Promise<Buffer> {
-  const owner: Owner = { pid: process.pid, host: hostname(), started: await startOf(process.pid) };
-  const block = Buffer.alloc(blockSize);
-  block.write(JSON.stringify(owner));
-  return block;
-}
-
-async function readOwner(partial: string): Promise<Owner | undefined> {
-  const handle = await open(partial);
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(blockSize), 0, blockSize, 0);
-    const owner: Partial<Owner> = JSON.parse(buffer.toString('utf8', 0, bytesRead).replace(/\0+$/, ''));
-    const { pid, host, started } = owner;
-    return pid === undefined || host === undefined || started === undefined ? undefined : { pid, host, started };
-  } catch {
-    return undefined; // nothing of ours stands there
-  } finally {
-    await handle.close();
-  }
-}
-
-/** The start time of a process where the kernel tells it (Linux), else nothing. */
-async function startOf(pid: number): Promise<string> {
-  const status = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  // The second field, the command's name in parentheses, may hold anything; the start time is the 20th after it.
-  return status.slice(status.lastIndexOf(')') + 2).split(' ')[19] ?? '';
-}
-
-async function isOurs(handle: FileHandle, partial: string): Promise<boolean> {
-  const [mine, named] = await Promise.all([handle.stat(), stat(partial).catch(() => undefined)]);
-  return named !== undefined && named.ino === mine.ino && named.dev === mine.dev;
-}
-
-async function refuseDirectory(output: string): Promise<void> {
-  const found = await stat(output).catch(() => undefined);
-  if (found?.isDirectory()) throw new BundleError('FILE_UNWRITABLE', `${output} is a directory`, { hint: 'name a file' });
-}
-
-async function checkSpace(output: string, size: number): Promise<void> {
-  const free = await freeSpace(output);
-  if (free !== undefined && free < size) throw diskFull(output, size, free);
-}
-
-async function freeSpace(output: string): Promise<number | undefined> {
-  const disk = await statfs(dirname(output)).catch(() => undefined);
-  // Some network file systems say that they have no blocks at all.
-  return disk === undefined || disk.blocks === 0 ? undefined : disk.bavail * disk.bsize;
-}
-
-function diskFull(output: string, size: number, free: number | undefined, cause?: unknown): BundleError {
-  const left = free === undefined ? '' : `, and ${free} are free in ${dirname(output)}`;
-  return new BundleError('DISK_FULL', `${output} takes ${size} bytes${left}`, {
-    hint: 'make room, or write to another disk',
-    ...(cause === undefined ? {} : { cause }),
-  });
-}
-
-async function explained(error: unknown, output: string, size: number): Promise<unknown> {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  // What fails to be read is a source, and no fault of the output.
-  const isRead = error instanceof Error && 'syscall' in error && error.syscall === 'read';
-  if (error instanceof BundleError || typeof code !== 'string' || isRead) return error;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return diskFull(output, size, await freeSpace(output), error);
-  const reason = reasons[code];
-  if (reason === undefined) return error;
-  return new BundleError('FILE_UNWRITABLE', `cannot write ${output}: ${reason(size)}`, { cause: error });
-}
-
-const reasons: Readonly<Record<string, (size: number) => string>> = {
-  EACCES: () => 'permission denied',
-  EPERM: () => 'permission denied',
-  EROFS: () => 'the file system is read-only',
-  ENOENT: () => 'its directory does not exist',
-  ENOTDIR: () => 'its directory does not exist',
-  EISDIR: () => 'it is a directory',
-  EFBIG: (size) => `no file of ${size} bytes is allowed there (FAT32 ends at 4 GiB; see also ulimit -f)`,
-  EIO: () => 'the disk reports an error',
-};
-
-/** Makes a rename durable. Not every file system lets a directory be synced; then there is nothing to do. */
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r').catch(() => undefined);
-  if (directory === undefined) return;
-  await directory.sync().catch(() => undefined);
-  await directory.close();
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
+async function isNamed(handle: FileHandle | undefined, path: string): Promise<boolean> {
+  const [mine, named] = await Promise.all([handle?.stat(), stat(path).catch(() => undefined)]);
+  return mine !== undefined && named !== undefined && named.ino === mine.ino && named.dev === mine.dev;
 }

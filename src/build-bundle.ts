@@ -4,14 +4,14 @@ import type { Lock } from '../bundle-spec/lock.ts';
 import type { Digest } from '../bundle-spec/names.ts';
 import { blobSources } from '../images/blob-source.ts';
 import { planBundle } from '../images/bundle-layout.ts';
-import { type WriteEvent, writeBundle } from '../images/bundle-writer.ts';
 import { type ImagePlan, withAttached } from '../images/image-plan.ts';
 import { type PlanRequest, planImages } from '../images/plan-images.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
 import { openSigner, type Signer } from '../images/signature/signer.ts';
 import { isCompletedBy } from '../images/tag-stem.ts';
+import { openTransfers, type Transfers } from '../images/transfer/transfers.ts';
 import { bundleContents } from './bundle-contents.ts';
-import { checkOutput } from './check-output.ts';
+import { checkOutput, isStdout } from './check-output.ts';
 import { type DiscoveredBundle, type DiscoveredImage, discoverSpec } from './discover-bundle.ts';
 import { unmatchedPatterns } from './gated-policy.ts';
 import { checkLock, checkLockedDigests, leftOut, lockBundle } from './lock-bundle.ts';
@@ -21,6 +21,7 @@ import { count } from './print-table.ts';
 import { formatBytes, type Progress } from './progress.ts';
 import { readSpec } from './read-spec.ts';
 import { openSpecRegistries, type SpecRegistries } from './spec-registries.ts';
+import { type OutputShape, writeOutput } from './write-output.ts';
 
 /** What was built. Sizes in bytes. */
 export interface BuiltBundle {
@@ -30,9 +31,11 @@ export interface BuiltBundle {
   readonly charts: number;
   readonly images: number;
   readonly blobs: number;
+  /** How many, where there are any. */
+  readonly volumes?: number;
 }
 
-interface BuildOptions {
+interface BuildOptions extends OutputShape {
   /** Take every digest from the lock beside the spec. */
   readonly locked: boolean;
   readonly progress: Progress;
@@ -44,6 +47,7 @@ interface Build extends BuildOptions {
   readonly spec: Bundle;
   readonly folder: string;
   readonly registries: SpecRegistries;
+  readonly transfers: Transfers;
   readonly installer: Installer | undefined;
   readonly lock: Lock | undefined;
   readonly signer: Signer | undefined;
@@ -64,17 +68,19 @@ export async function buildBundle(file: string, output: string, options: BuildOp
   await checkOutput(output, [file, lockFile]);
   if (!locked) await checkOutput(lockFile, []);
   const signer = spec.sign === undefined ? undefined : await openSigner(spec.sign, { folder, signal });
-  const registries = await openSpecRegistries(spec.sources.images, { folder, signal });
+  const transfers = openTransfers();
+  const registries = await openSpecRegistries(spec.sources.images, { folder, transfers, signal });
   try {
     const installer = await openInstaller(spec, { folder, registries, signal });
     try {
-      const build: Build = { ...options, spec, folder, registries, installer, lock, signer };
+      const build: Build = { ...options, spec, folder, registries, transfers, installer, lock, signer };
       return await runBuild(build, file, output);
     } finally {
       await installer?.close();
     }
   } finally {
     await registries.close();
+    await transfers.close();
   }
 }
 
@@ -95,12 +101,27 @@ async function runBuild(build: Build, file: string, output: string): Promise<Bui
   });
   const layout = planBundle(contents);
   progress.say(`${count(layout.blobs.size, 'blob')}, ${formatBytes(layout.size)} to write`);
-  await writeBundle(layout, output, { sources: blobSources(plans.flatMap(withAttached)), onEvent: showWrite(progress), signal, ...(sign && { sign }) });
+  const sources = blobSources(plans.flatMap(withAttached));
+  const shape = shapeOf(build);
+  const written = await writeOutput(layout, output, {
+    ...shape,
+    sources,
+    transfers: build.transfers,
+    progress,
+    signal,
+    ...(sign && { sign }),
+  });
   const lockFile = lockFileOf(file);
   if (build.lock === undefined) await saveLock(lockFile, lock);
-  if (signature !== undefined && sign === undefined) progress.say(`not signed yet: diolkos sign ${output} --key <secret key>`);
+  const signedLater = signature !== undefined && sign === undefined;
+  if (signedLater && !isStdout(output)) progress.say(`not signed yet: diolkos sign ${output} --key <secret key>`);
   const { charts } = contents.header;
-  return { output, lock: lockFile, size: layout.size, charts: charts.length, images: plans.length, blobs: layout.blobs.size };
+  const sizes = { size: layout.size, charts: charts.length, images: plans.length, blobs: layout.blobs.size };
+  return { output, lock: lockFile, ...sizes, ...written };
+}
+
+function shapeOf({ volumeSize, sums }: OutputShape): OutputShape {
+  return { ...(volumeSize === undefined ? {} : { volumeSize }), ...(sums === undefined ? {} : { sums }) };
 }
 
 /** A bundle that leaves out what a site may switch on says so, and what to write where that is not wanted. */
@@ -170,15 +191,4 @@ function withoutStems(
 ): readonly DiscoveredImage[] {
   const locked = new Set(lock.images.map(({ reference }) => reference));
   return images.filter(({ reference }) => locked.has(reference) || !isStem(reference));
-}
-
-function showWrite(progress: Progress): (event: WriteEvent) => void {
-  let total = 0;
-  let done = 0;
-  return (event) => {
-    if (event.type === 'planned') total = event.bytes;
-    if (event.type !== 'progress') return;
-    done += event.bytes;
-    progress.bytes(done, total);
-  };
 }

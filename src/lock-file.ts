@@ -1,9 +1,9 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Lock } from '../bundle-spec/lock.ts';
 import { readLock } from '../bundle-spec/read-bundle.ts';
 import { writeLock } from '../bundle-spec/write-lock.ts';
+import { writeDurably } from '../images/durable-file.ts';
 
 /** The lock beside a spec: `bundle.yaml` has `bundle.lock.yaml`. */
 export function lockFileOf(specFile: string): string {
@@ -22,17 +22,12 @@ export async function loadLock(file: string, options: { readonly signal: AbortSi
 
 /** Writes the lock, whole or not at all. Throws FILE_UNWRITABLE. */
 export async function saveLock(file: string, lock: Lock): Promise<void> {
-  // Two builds of one spec may end at the same time.
-  const partial = `${file}.${process.pid}.partial`;
   try {
-    await writeFile(partial, writeLock(lock));
-    await rename(partial, file);
+    await writeDurably(file, writeLock(lock));
   } catch (cause) {
     throw new BundleError('FILE_UNWRITABLE', `the lock ${file} cannot be written`, {
       hint: 'the bundle itself is whole; give this user the right to write beside the spec and build again',
       cause,
     });
-  } finally {
-    await rm(partial, { force: true });
   }
 }

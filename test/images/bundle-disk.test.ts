@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -34,7 +34,7 @@ test('an output where nobody may write is refused', async (t) => {
   await assert.rejects(write('/sys/shop.tar', t.signal), { code: 'FILE_UNWRITABLE' });
 });
 
-test('two builds into one file exclude each other, and what a killed one left is replaced', async (t) => {
+test('two builds into one file exclude each other, and what a killed one left is taken up', async (t) => {
   const directory = await tempDir(t);
   const output = join(directory, 'shop.tar');
   const child = spawn(process.execPath, [script, output, 'slow'], { stdio: ['ignore', 'pipe', 'inherit'] });
@@ -45,16 +45,31 @@ test('two builds into one file exclude each other, and what a killed one left is
     message: new RegExp(`process ${child.pid} on ${hostname()}`),
   });
   await kill(child);
-  assert.deepEqual(await readdir(directory), ['shop.tar.partial']);
+  assert.deepEqual(await readdir(directory), ['shop.tar.partial', 'shop.tar.partial.journal']);
   await assert.rejects(openBundle(`${output}.partial`, { signal: t.signal }), { code: 'BUNDLE_INVALID' });
   await write(output, t.signal);
   assert.deepEqual(await readdir(directory), ['shop.tar']);
 });
 
-test('a partial file of another host is left alone while it is fresh', async (t) => {
+test('two writers of one process exclude each other too', async (t) => {
   const output = join(await tempDir(t), 'shop.tar');
-  await writeFile(`${output}.partial`, JSON.stringify({ pid: 1, host: 'elsewhere', started: '1' }));
+  const results = await Promise.allSettled([write(output, t.signal), write(output, t.signal)]);
+  assert.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected']);
+  await write(output, t.signal);
+});
+
+test('a partial file of another host is left alone while its journal is fresh, and taken up when it is not', async (t) => {
+  const directory = await tempDir(t);
+  const output = join(directory, 'shop.tar');
+  const owner = { pid: 1, host: 'elsewhere', started: '1', token: 'theirs' };
+  const journal = `${output}.partial.journal`;
+  await writeFile(journal, `${JSON.stringify({ owner })}\n`);
+  await writeFile(`${output}.partial`, 'theirs');
   await assert.rejects(write(output, t.signal), { code: 'FILE_UNWRITABLE', message: /process 1 on elsewhere/ });
+  assert.equal(await readFile(`${output}.partial`, 'utf8'), 'theirs');
+  await utimes(journal, new Date(), new Date(Date.now() - 600_000));
+  await write(output, t.signal);
+  assert.deepEqual(await readdir(directory), ['shop.tar']);
 });
 
 test('a disk that is too small is refused before the first byte, with figures', async (t) => {
@@ -64,12 +79,15 @@ test('a disk that is too small is refused before the first byte, with figures', 
   assert.doesNotMatch(stdout, /fetching|partial/);
 });
 
-test('a disk that fills up midway ends the build with figures and leaves nothing', async (t) => {
-  const { stdout, stderr } = await onSmallDisk(t.signal, '4m', `"$0" "${script}" /mnt/shop.tar fill /mnt/filler; ls /mnt`);
+test('a disk that fills up midway ends the build with figures, and once there is room the next one continues', async (t) => {
+  const line = `"$0" "${script}" /mnt/shop.tar fill /mnt/filler; ls /mnt; rm /mnt/filler; "$0" "${script}" /mnt/shop.tar; ls /mnt`;
+  const { stdout, stderr } = await onSmallDisk(t.signal, '4m', line);
   assert.equal(stderr, '');
   assert.match(stdout, /the disk is full/);
   assert.match(stdout, /"code":"DISK_FULL"/);
-  assert.doesNotMatch(stdout, /shop.tar.partial$/m);
+  assert.match(stdout, /^shop.tar.partial$/m);
+  assert.match(stdout, /^resumed$/m);
+  assert.match(stdout, /\nshop\.tar\n$/);
 });
 
 test('a limit on the size of files is named', async (t) => {

@@ -96,16 +96,17 @@ const spoiled: readonly { readonly name: string; readonly spoil: (bytes: Buffer)
   { name: 'a megabyte more', spoil: (bytes) => Buffer.concat([bytes, noise('more', 1 << 20)]), code: 'SIZE_MISMATCH' },
 ];
 for (const { name, spoil, code } of spoiled) {
-  test(`a source that gives ${name} leaves nothing behind`, async (t) => {
+  test(`a source that gives ${name} ends the writing, and the next one pulls that blob again`, async (t) => {
     const samples = await shopSamples();
     const blobs = new Map([...samples.blobs].map(([digest, bytes], index) => [digest, index === 2 ? spoil(bytes) : bytes]));
     const directory = await tempDir(t);
-    const written = writeBundle(planShop(samples), join(directory, 'shop.tar'), {
-      sources: memorySources({ ...samples, blobs }),
-      signal: t.signal,
-    });
-    await assert.rejects(written, { code });
-    assert.deepEqual(await readdir(directory), []);
+    const output = join(directory, 'shop.tar');
+    const sources = memorySources({ ...samples, blobs });
+    await assert.rejects(writeBundle(planShop(samples), output, { sources, signal: t.signal, concurrency: 1 }), { code });
+    assert.ok(!(await readdir(directory)).includes('shop.tar'));
+    await writeBundle(planShop(samples), output, { sources: memorySources(samples), signal: t.signal });
+    assert.ok((await readFile(output)).equals(await readFile((await writeShop(t, samples)).file)));
+    assert.deepEqual(await readdir(directory), ['shop.tar']);
   });
 }
 
@@ -122,7 +123,20 @@ test('a source that writes past its blob is stopped before it does', async (t) =
   await assert.rejects(writeBundle(planShop(samples), output, { sources, signal: t.signal }), { code: 'SIZE_MISMATCH' });
 });
 
-test('an abort midway leaves the output that was there and nothing else', async (t) => {
+test('an abort before the first blob is whole leaves nothing', async (t) => {
+  const samples = await shopSamples();
+  const directory = await tempDir(t);
+  const abort = new AbortController();
+  const written = writeBundle(planShop(samples), join(directory, 'shop.tar'), {
+    sources: memorySources(samples),
+    signal: abort.signal,
+    onEvent: (event) => event.type === 'planned' && abort.abort(new Error('enough')),
+  });
+  await assert.rejects(written, /enough/);
+  assert.deepEqual(await readdir(directory), []);
+});
+
+test('an abort midway leaves the output that was there, and beside it what the next run takes up', async (t) => {
   const samples = await shopSamples();
   const directory = await tempDir(t);
   const output = join(directory, 'shop.tar');
@@ -134,7 +148,7 @@ test('an abort midway leaves the output that was there and nothing else', async 
     onEvent: (event) => event.type === 'done' && abort.abort(new Error('enough')),
   });
   await assert.rejects(written, /enough/);
-  assert.deepEqual(await readdir(directory), ['shop.tar']);
+  assert.deepEqual(await readdir(directory), ['shop.tar', 'shop.tar.partial', 'shop.tar.partial.journal']);
   assert.equal(await readFile(output, 'utf8'), 'the one before');
 });
 

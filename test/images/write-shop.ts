@@ -40,7 +40,10 @@ try {
     sources: mode === undefined ? sources : spoiled,
     signal,
     concurrency: 1,
-    onEvent: ({ type }) => type === 'planned' && process.stdout.write('fetching\n'),
+    onEvent: ({ type }) => {
+      if (type === 'planned') process.stdout.write('fetching\n');
+      if (type === 'resumed') process.stdout.write('resumed\n');
+    },
   });
 } catch (error) {
   const { code, message } = error as { code?: string; message?: string };
