@@ -1,7 +1,7 @@
 import { type Challenge, chooseChallenge } from './auth-challenge.ts';
 import type { Credentials, RegistryAccess } from './registry-access.ts';
 import { type Answer, discard, type Transport } from './registry-transport.ts';
-import { RetryGate, type RetryPolicy } from './retry-gate.ts';
+import type { HostGates } from './retry-gate.ts';
 import { type Token, TokenCache } from './token-cache.ts';
 import { basicAuthorization, fetchToken } from './token-server.ts';
 
@@ -11,7 +11,7 @@ type BearerChallenge = Extract<Challenge, { scheme: 'bearer' }>;
 export class Authenticator {
   readonly #access: RegistryAccess;
   readonly #transport: Transport;
-  readonly #gate: RetryGate;
+  readonly #gates: HostGates;
   readonly #tokens = new TokenCache();
   /** The scopes that challenges named, by what the request itself says it needs. */
   readonly #demanded = new Map<string, readonly string[]>();
@@ -19,10 +19,10 @@ export class Authenticator {
   #lookup: Promise<Credentials | undefined> | undefined;
   #credentials: Credentials | undefined;
 
-  constructor(access: RegistryAccess, transport: Transport, policy: RetryPolicy) {
+  constructor(access: RegistryAccess, transport: Transport, gates: HostGates) {
     this.#access = access;
     this.#transport = transport;
-    this.#gate = new RetryGate(policy);
+    this.#gates = gates;
   }
 
   /** Where the credentials come from that are sent; `undefined` while none are. */
@@ -73,7 +73,7 @@ export class Authenticator {
         credentials: await this.#lookUp(signal),
         signal,
       };
-      const { token, refreshToken } = await fetchToken(request, this.#transport, this.#gate);
+      const { token, refreshToken } = await fetchToken(request, this.#transport, this.#gates);
       if (refreshToken !== undefined && this.#credentials !== undefined && 'identityToken' in this.#credentials) {
         this.#credentials = { from: this.#credentials.from, identityToken: refreshToken };
       }

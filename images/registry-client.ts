@@ -6,8 +6,8 @@ import { apiHost } from './registry-dispatcher.ts';
 import { answerFailure, type Purpose, type RegistryComplaint, readComplaint } from './registry-failure.ts';
 import { sendFollowing } from './registry-redirect.ts';
 import { type Answer, discard, type Exchange, openTransport, type Timeouts, type Transport } from './registry-transport.ts';
-import { RetryGate, type RetryPolicy } from './retry-gate.ts';
-import { sendPatiently } from './retry-sending.ts';
+import { HostGates, type RetryGate, type RetryPolicy } from './retry-gate.ts';
+import { gated, sendPatiently } from './retry-sending.ts';
 import type { Transfers } from './transfer/transfers.ts';
 
 export interface RegistryRequest {
@@ -26,7 +26,10 @@ export interface RegistryRequest {
 }
 
 export interface ClientOptions {
+  /** For gates of its own. Without it and without `gates` the defaults. */
   readonly retry?: RetryPolicy;
+  /** Shared with the other clients that may ask the same hosts. */
+  readonly gates?: HostGates;
   readonly timeouts?: Timeouts;
   /** Blobs that go to files are pulled by these threads. They end after the registry. */
   readonly transfers?: Transfers;
@@ -43,18 +46,18 @@ export class RegistryClient {
   /** To be obeyed by those who repeat on their own. */
   readonly gate: RetryGate;
   readonly #access: RegistryAccess;
-  readonly #policy: RetryPolicy;
+  readonly #gates: HostGates;
   readonly #transport: Transport;
   readonly #auth: Authenticator;
 
-  constructor(access: RegistryAccess, { retry = {}, timeouts = {} }: ClientOptions = {}) {
+  constructor(access: RegistryAccess, { retry = {}, gates = new HostGates(retry), timeouts = {} }: ClientOptions = {}) {
     this.host = access.host;
     this.base = baseUrl(access);
-    this.gate = new RetryGate(retry);
+    this.gate = gates.of(this.base);
     this.#access = access;
-    this.#policy = retry;
+    this.#gates = gates;
     this.#transport = openTransport(access, timeouts);
-    this.#auth = new Authenticator(access, this.#transport, retry);
+    this.#auth = new Authenticator(access, this.#transport, gates);
   }
 
   /** Sends and repeats as long as that may help. Throws BundleError when no answer is to be had; any answer is a result. */
@@ -63,13 +66,17 @@ export class RegistryClient {
     return sendPatiently(() => this.attempt(request), to);
   }
 
-  /** Sends once, and again when the registry first wants a token. Throws connection errors as they come. */
-  async attempt(request: RegistryRequest): Promise<Answer> {
+  /** Sends once when the gate lets it, and again when the registry first wants a token. Throws connection errors as they come. */
+  attempt(request: RegistryRequest): Promise<Answer> {
+    return gated(this.gate, () => this.#sendOnce(request), request.signal);
+  }
+
+  async #sendOnce(request: RegistryRequest): Promise<Answer> {
     const url = this.#urlOf(request);
     const answer = this.#isHome(url) ? await this.#sendAuthorized(request, url) : await this.#exchange(request, url, undefined);
     if (answer.status !== 401 || this.#isHome(answer.url)) return answer;
     // A stranger we were sent to never sees our credentials, but may give everybody a token (ggcr#2359).
-    const auth = new Authenticator(anonymous(this.#access), this.#transport, this.#policy);
+    const auth = new Authenticator(anonymous(this.#access), this.#transport, this.#gates);
     return this.#sendAgain(request, answer, auth, [], undefined);
   }
 

@@ -12,15 +12,17 @@ export interface Addressee {
 }
 
 /**
- * Repeats `attempt` until it gives an answer that a repetition would not turn, or patience ends: then the last answer is the result,
- * or the failed connection is thrown as BundleError.
+ * Repeats `attempt`, which has to be `gated`, until it gives an answer that a repetition would not turn, or patience ends: then the last
+ * answer is the result, or the failed connection is thrown as BundleError. Each kind of trouble is counted by itself.
  */
 export async function sendPatiently(attempt: () => Promise<Answer>, to: Addressee): Promise<Answer> {
-  for (let failed = 1; ; failed += 1) {
-    await to.gate.pass(to.signal);
+  const failures = new Map<string, number>();
+  for (let attempts = 1; ; attempts += 1) {
     const { answer, error, trouble } = await outcomeOf(attempt);
-    if (answer !== undefined) to.gate.answered();
-    const hopeless = failed === 1 && trouble.connection === 'dropped' && (await wantsTls(to.url));
+    const kind = trouble.connection ?? String(trouble.status);
+    const failed = (failures.get(kind) ?? 0) + 1;
+    failures.set(kind, failed);
+    const hopeless = attempts === 1 && trouble.connection === 'dropped' && (await wantsTls(to.url));
     const pauseMs = hopeless ? undefined : to.gate.pauseAfter(trouble, failed);
     if (pauseMs !== undefined) {
       if (answer !== undefined) await discard(answer);
@@ -33,12 +35,28 @@ export async function sendPatiently(attempt: () => Promise<Answer>, to: Addresse
   }
 }
 
+/** Sends when the gate lets it, and tells the gate of the answer. */
+export async function gated(gate: RetryGate, send: () => Promise<Answer>, signal: AbortSignal): Promise<Answer> {
+  await gate.pass(signal);
+  const answer = await send();
+  gate.answered(answer.status);
+  return answer;
+}
+
+/** What a gate has to know of an answer that is no success. */
+export function troubleOf(answer: Answer): Trouble {
+  const { status } = answer;
+  const [, remaining, windowSeconds] = /^(\d+);w=(\d+)/.exec(header(answer, 'ratelimit-remaining') ?? '') ?? [];
+  const exhausted = remaining === '0' && Number(windowSeconds) > 600;
+  return { status, retryAfter: header(answer, 'retry-after'), ...(exhausted ? { exhausted } : {}) };
+}
+
 type Outcome = { readonly answer?: Answer; readonly error?: unknown; readonly trouble: Trouble };
 
 async function outcomeOf(attempt: () => Promise<Answer>): Promise<Outcome> {
   try {
     const answer = await attempt();
-    return { answer, trouble: { status: answer.status, retryAfter: header(answer, 'retry-after') } };
+    return { answer, trouble: troubleOf(answer) };
   } catch (error) {
     const connection = connectionTrouble(error);
     if (connection === undefined) throw error;

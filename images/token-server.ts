@@ -6,8 +6,8 @@ import { checkDestination, parseLocation } from './registry-destination.ts';
 import { answerFailure } from './registry-failure.ts';
 import { type RepeatableExchange, sendFollowing } from './registry-redirect.ts';
 import { type Answer, discard, readBody, type Transport } from './registry-transport.ts';
-import type { RetryGate } from './retry-gate.ts';
-import { sendPatiently } from './retry-sending.ts';
+import type { HostGates } from './retry-gate.ts';
+import { gated, sendPatiently } from './retry-sending.ts';
 import type { Token } from './token-cache.ts';
 
 export interface TokenRequest {
@@ -48,12 +48,15 @@ const Reply = z
  * Asks the token server that a challenge names: by GET, with Basic if there is a password; an identity token is exchanged by POST.
  * Throws REGISTRY_DENIED with the server's own words, REGISTRY_FAILED for a realm that must not be asked or a reply without token.
  */
-export async function fetchToken(request: TokenRequest, transport: Transport, gate: RetryGate): Promise<TokenGrant> {
+export async function fetchToken(request: TokenRequest, transport: Transport, gates: HostGates): Promise<TokenGrant> {
   const { host, challengedAt, challenge, credentials, signal } = request;
   const realm = parseLocation(host, challengedAt, challenge.realm);
   await checkDestination(host, challengedAt, realm, 'its token server');
-  const ask = (exchange: RepeatableExchange) =>
-    sendPatiently(() => sendFollowing(transport, host, exchange), { gate, host, url: exchange.url, signal });
+  const gate = gates.of(realm, 'token server');
+  const ask = (exchange: RepeatableExchange) => {
+    const send = () => gated(gate, () => sendFollowing(transport, host, exchange), signal);
+    return sendPatiently(send, { gate, host, url: exchange.url, signal });
+  };
   const exchanged =
     credentials !== undefined && 'identityToken' in credentials
       ? await ask(refreshExchange(request, realm, credentials.identityToken))
