@@ -9,7 +9,6 @@ import { type PlanRequest, planImages } from '../images/plan-images.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
 import { openSigner, type Signer } from '../images/signature/signer.ts';
 import { isCompletedBy } from '../images/tag-stem.ts';
-import { openTransfers } from '../images/transfer/transfers.ts';
 import { openTransfers, type Transfers } from '../images/transfer/transfers.ts';
 import { bundleContents } from './bundle-contents.ts';
 import { checkOutput, isStdout } from './check-output.ts';
