@@ -4,14 +4,16 @@ import type { BundleFile } from './bundle-reader.ts';
 import { eachLimited } from './each-limited.ts';
 import { type BlobEvents, type BlobOutcome, type Holders, lanesOf, planBlobs, pushBlobs } from './push-blobs.ts';
 import { type PushItem, planPush } from './push-plan.ts';
+import { listReferrers, type PushedReferrer } from './push-referrers.ts';
 import { holdersOf, type PushState, readPushStates } from './push-state.ts';
 import { formatReference, type Target } from './reference.ts';
 import type { Registry, TagPolicy } from './registry.ts';
 import { PartsUnseen } from './registry-manifests.ts';
+import { probeSparse } from './sparse-probe.ts';
 
-/** An image or chart after the push. `kept`: the target had another under its tag, and the policy was to leave it. */
+/** An image, a chart or what is attached to an image, after the push. `kept`: the target had another under its tag, and the policy was to leave it. */
 export interface PushedItem {
-  readonly kind: 'image' | 'chart';
+  readonly kind: PushItem['kind'];
   /** The reference of the image as the charts have it; of a chart its name and version. */
   readonly name: string;
   readonly local: string;
@@ -30,7 +32,10 @@ export type PushEvent =
 
 /** What a push did. Blobs count once for each repository that needs them. */
 export interface PushReport {
+  /** Images and charts. */
   readonly items: readonly PushedItem[];
+  /** Signatures and what else refers to images. */
+  readonly attached: readonly PushedItem[];
   readonly blobsPushed: number;
   readonly blobsMounted: number;
   readonly blobsPresent: number;
@@ -55,13 +60,15 @@ interface Push {
   readonly onEvent: (event: PushEvent) => void;
 }
 
-type BlobCount = Omit<PushReport, 'items'>;
+type BlobCount = Omit<PushReport, 'items' | 'attached'>;
 
 /**
  * Pushes all images and charts of a bundle to `target` on `registry`, straight from the tar. What is there is not sent again, and
- * each blob is sent once: other repositories mount it. Blobs go first, then manifests, children before their index, and tags last,
+ * each blob is sent once: other repositories mount it. Blobs go first, then manifests, children before their index, those that refer to an
+ * image after it, and tags last,
  * so that a push which stops anywhere leaves no tag without all its bytes; run again, it continues. Throws TAG_CONFLICT before the
- * first byte is sent, with all tags concerned; BUNDLE_DAMAGED; what `planPush` and the registry throw.
+ * first byte is sent, with all tags concerned; REGISTRY_FAILED before it when the registry takes no sparse index and one is to be sent;
+ * BUNDLE_DAMAGED; what `planPush` and the registry throw.
  */
 export async function pushBundle(
   bundle: BundleFile,
@@ -75,17 +82,30 @@ export async function pushBundle(
   const lanes = lanesOf(concurrency);
   const states = await readPushStates(registry, items, { concurrency: lanes, policy, signal });
   const lacking = states.filter(({ found }) => found === 'absent').map(({ item }) => item);
+  await probeSparse(registry, lacking, { signal });
   const count = await sendBlobs(push, lacking, holdersOf(states), signal);
-  await eachLimited(lacking, lanes, (item, own) => sendManifests(push, item, own.signal), { signal });
-  return { items: await setTags(push, states, signal), ...count };
+  const [attached, subjects] = partition(lacking, ({ kind }) => kind === 'attached');
+  for (const group of [subjects, attached]) {
+    await eachLimited(group, lanes, (item, own) => sendManifests(push, item, own.signal), { signal });
+  }
+  await listReferrers(registry, referrersOf(states), { concurrency: lanes, signal });
+  const done = await setTags(push, states, signal);
+  const [pushedAttached, pushedItems] = partition(done, ({ kind }) => kind === 'attached');
+  return { items: pushedItems, attached: pushedAttached, ...count };
 }
 
-async function sendBlobs(
-  push: Push,
-  items: readonly PushItem[],
-  holders: Holders,
-  signal: AbortSignal,
-): Promise<BlobCount> {
+/** What has to be found by its subject: also what a push that was stopped left unlisted. */
+function referrersOf(states: readonly PushState[]): PushedReferrer[] {
+  return states.flatMap(({ item: { local, subject, root } }) =>
+    subject === undefined ? [] : [{ repository: local.repository, subject, root }],
+  );
+}
+
+function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
+}
+
+async function sendBlobs(push: Push, items: readonly PushItem[], holders: Holders, signal: AbortSignal): Promise<BlobCount> {
   const { bundle, registry, concurrency, onEvent } = push;
   const tasks = planBlobs(items, holders);
   const outcomes: { readonly size: number; readonly outcome: BlobOutcome }[] = [];

@@ -1,23 +1,28 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { CarriedChart } from '../bundle-spec/bundle-json.ts';
-import type { LockedImage } from '../bundle-spec/lock.ts';
+import type { LockedAttached, LockedImage } from '../bundle-spec/lock.ts';
 import type { Digest } from '../bundle-spec/names.ts';
 import type { BundleFile } from './bundle-reader.ts';
-import type { Descriptor, HeldDocument } from './descriptor.ts';
-import { type ImageTree, readImageTree } from './image-tree.ts';
+import { type CarriedRoot, readCarriedTree } from './carried-tree.ts';
+import type { HeldDocument } from './descriptor.ts';
+import type { ImageTree } from './image-tree.ts';
 import { ociManifestType } from './media-types.ts';
 import { formatReference, localReference, parseReference, type Reference, storedReference, type Target } from './reference.ts';
 
-/** An image or chart and where it goes. */
+/** An image, a chart, or an artifact that refers to an image, and where it goes. */
 export interface PushItem extends ImageTree {
-  readonly kind: 'image' | 'chart';
-  /** The reference of the image as the charts have it; of a chart its name and version. */
+  readonly kind: 'image' | 'chart' | 'attached';
+  /** The reference of the image as the charts have it, also of what is attached to it; of a chart its name and version. */
   readonly name: string;
   /** What it is called at the target: the digest, where there is one, is that of the stored form. */
   readonly local: Reference;
   readonly root: HeldDocument;
   /** The tag to set. `required`: the cluster pulls by it. Otherwise the reference has a digest, and the tag is set where it is free. */
   readonly tag?: { readonly name: string; readonly required: boolean };
+  /** An index some of whose children are left out: not every registry takes it. */
+  readonly sparse?: boolean;
+  /** Of an artifact that is found by the manifest it refers to. */
+  readonly subject?: Digest;
 }
 
 /** Where the charts of a bundle are put, below the target's prefix. */
@@ -35,7 +40,10 @@ export async function planPush(
 ): Promise<readonly PushItem[]> {
   const items = new Map<string, PushItem>();
   const add = (item: PushItem) => items.set(`${formatReference(item.local)} ${item.root.descriptor.digest}`, item);
-  for (const image of bundle.json.images) add(await imageItem(bundle, image, target, options));
+  for (const image of bundle.json.images) {
+    add(await imageItem(bundle, image, target, options));
+    for (const artifact of image.attached ?? []) add(await attachedItem(bundle, image, artifact, target, options));
+  }
   for (const chart of bundle.json.charts) add(await chartItem(bundle, chart, target, options));
   return shareTags([...items.values()]);
 }
@@ -61,9 +69,25 @@ async function imageItem(
   options: { readonly signal: AbortSignal },
 ): Promise<PushItem> {
   const local = localImage(image, target);
-  const tree = await readTree(bundle, image.digest, image.mediaType, options);
+  const sparse = image.mode === 'sparse';
+  const tree = await readTree(bundle, { ...image, sparse }, options);
   const tag = local.tag === undefined ? {} : { tag: { name: local.tag, required: local.digest === undefined } };
-  return { kind: 'image', name: image.reference, local, ...tag, ...tree };
+  return { kind: 'image', name: image.reference, local, ...tag, ...tree, ...(sparse && { sparse }) };
+}
+
+/** Next to its image. By the digest of its subject it stays findable even where the image is stored in another form. */
+async function attachedItem(
+  bundle: BundleFile,
+  image: LockedImage,
+  { digest, mediaType, subject, tag }: LockedAttached,
+  target: Target,
+  options: { readonly signal: AbortSignal },
+): Promise<PushItem> {
+  const tree = await readTree(bundle, { digest, mediaType }, options);
+  const { host, repository } = localImage(image, target);
+  const item = { kind: 'attached', name: image.reference, ...tree } as const;
+  if (tag === undefined) return { ...item, local: { host, repository, digest }, subject };
+  return { ...item, local: { host, repository, tag }, tag: { name: tag, required: true } };
 }
 
 async function chartItem(
@@ -72,23 +96,21 @@ async function chartItem(
   target: Target,
   options: { readonly signal: AbortSignal },
 ): Promise<PushItem> {
-  const tree = await readTree(bundle, chart.manifest, ociManifestType, options);
+  const tree = await readTree(bundle, { digest: chart.manifest, mediaType: ociManifestType }, options);
   const local = localChart(chart, target);
   return { kind: 'chart', name: `${chart.name} ${chart.version}`, local, tag: { name: local.tag, required: true }, ...tree };
 }
 
 async function readTree(
   bundle: BundleFile,
-  digest: Digest,
-  mediaType: string,
+  carried: CarriedRoot,
   options: { readonly signal: AbortSignal },
 ): Promise<ImageTree & { readonly root: HeldDocument }> {
-  const descriptor: Descriptor = { mediaType, digest, size: bundle.blobs.get(digest)?.size ?? 0 };
-  const tree = await readImageTree(descriptor, (wanted) => bundle.readBlob(wanted.digest, options));
+  const tree = await readCarriedTree(bundle, carried, options);
   const root = tree.manifests.at(-1);
   const absent = tree.blobs.find((blob) => bundle.blobs.get(blob.digest)?.size !== blob.size);
   if (root === undefined || absent !== undefined) {
-    throw new BundleError('BUNDLE_INVALID', `${bundle.path} does not hold ${absent?.digest ?? digest}`, {
+    throw new BundleError('BUNDLE_INVALID', `${bundle.path} does not hold ${absent?.digest ?? carried.digest}`, {
       hint: 'diolkos verify lists all that is missing',
     });
   }

@@ -21,7 +21,10 @@ interface StateOptions {
   readonly policy: TagPolicy;
 }
 
-/** Asks the target for every item, without a byte sent. Throws TAG_CONFLICT with all tags concerned when the policy is `error`. */
+/**
+ * Asks the target for every item, without a byte sent. Throws TAG_CONFLICT with all tags concerned when the policy is `error`; the tags
+ * of signatures are not among them: whoever signed there keeps his unless the policy is to overwrite.
+ */
 export async function readPushStates(
   registry: Registry,
   items: readonly PushItem[],
@@ -53,7 +56,8 @@ export function holdersOf(states: readonly PushState[]): Holders {
 async function stateOf(registry: Registry, item: PushItem, policy: TagPolicy, signal: AbortSignal): Promise<PushState['found']> {
   const { local, root, tag } = item;
   const { digest } = root.descriptor;
-  const tagged = tag === undefined ? 'absent' : await registry.headManifest(local.repository, tag.name, { signal, right: 'push' });
+  const tagged =
+    tag === undefined ? 'absent' : await registry.headManifest(local.repository, tag.name, { signal, right: 'push' });
   if (typeof tagged === 'object') {
     if (tagged.digest === digest) return 'complete';
     if (tag?.required && policy !== 'overwrite') return 'conflict';
@@ -64,7 +68,8 @@ async function stateOf(registry: Registry, item: PushItem, policy: TagPolicy, si
 }
 
 function refuseConflicts(states: readonly PushState[]): void {
-  const conflicts = states.filter(({ found }) => found === 'conflict').map(({ item }) => formatReference(item.local));
+  const conflicting = states.filter(({ item, found }) => found === 'conflict' && item.kind !== 'attached');
+  const conflicts = conflicting.map(({ item }) => formatReference(item.local));
   if (conflicts.length === 0) return;
   throw new BundleError('TAG_CONFLICT', `the registry has other content under ${conflicts.join(', ')}`, {
     hint: 'push to another prefix, or choose to overwrite these tags or to skip them',

@@ -65,7 +65,8 @@ function lockChart({ spec, chart }: ReleaseInput): LockedChart {
   return { release: spec.name, name, version, digest, size: bytes.length };
 }
 
-function lockImage(image: DiscoveredImage, plan: ImagePlan): LockedImage {
+/** An image as a lock has it: why it travels, and what of it. */
+export function lockImage(image: DiscoveredImage, plan: ImagePlan): LockedImage {
   const { digest, mediaType } = plan.stored.descriptor;
   const { source, mode, platforms, size } = plan;
   const { class: found, gates, valuesPaths, places, reference } = image;
