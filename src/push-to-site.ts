@@ -43,7 +43,8 @@ export async function pushToSite(
 
 function withFlag(error: unknown): unknown {
   if (!(error instanceof BundleError) || error.code !== 'TAG_CONFLICT') return error;
-  const hint = 'push again with --overwrite to move these tags, or give registry.prefix of the site another path';
+  const hint =
+    'push again with --tag-conflict overwrite to move these tags or skip to leave them, or give registry.prefix of the site another path';
   return new BundleError(error.code, error.message, { hint, cause: error });
 }
 

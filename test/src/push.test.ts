@@ -113,10 +113,14 @@ test('behind the gap', async (t) => {
     await seed(registry, 'registry.example.com/shop/api', '1.0', sampleImage({ seed: 'somebody else' }));
     const before = registry.store.manifest('registry.example.com/shop/api', '1.0')?.digest;
     const refused = await push(folder);
-    assertFailed(refused, { error: 'TAG_CONFLICT', says: ['registry.example.com/shop/api:1.0', '--overwrite'] });
+    assertFailed(refused, { error: 'TAG_CONFLICT', says: ['registry.example.com/shop/api:1.0', '--tag-conflict overwrite'] });
     assert.equal(registry.store.manifest('registry.example.com/shop/api', '1.0')?.digest, before);
     assert.deepEqual(tagsOf(registry), ['registry.example.com/shop/api:1.0']);
-    assertDone(await push(folder, '--overwrite'));
+    const skipped = await push(folder, '--tag-conflict', 'skip');
+    assert.match(assertDone(skipped), /^kept +\S+\/registry\.example\.com\/shop\/api:1\.0$/m);
+    assert.match(skipped.stderr, /1 kept as they were/);
+    assert.equal(registry.store.manifest('registry.example.com/shop/api', '1.0')?.digest, before);
+    assertDone(await push(folder, '--tag-conflict', 'overwrite'));
     assert.notEqual(registry.store.manifest('registry.example.com/shop/api', '1.0')?.digest, before);
   });
 
