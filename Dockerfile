@@ -24,9 +24,7 @@ LABEL org.opencontainers.image.title="diolkos" \
 # What seldom changes comes first, so that a new version shares those layers with the one before.
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY .image/helm/${TARGETARCH}/helm /usr/local/bin/helm
-COPY .image/app/node_modules/ /app/node_modules/
 COPY .image/bin/ /usr/local/bin/
-COPY .image/app/package.json /app/package.json
 COPY .image/app/dist/ /app/dist/
 
 # The root file system may be read-only: helm and node write below /tmp, where the Job mounts an emptyDir.
@@ -40,4 +38,4 @@ USER 65532:65532
 
 # The Job's program unless told otherwise; the command line is `/usr/local/bin/diolkos`.
 ENTRYPOINT ["/usr/local/bin/node"]
-CMD ["/app/dist/job/main.js"]
+CMD ["/app/dist/job.js"]

@@ -127,7 +127,7 @@ async function main(charts: string, only: readonly string[], signal: AbortSignal
   const wanted = await readTruths(charts, only);
   const arena = await openArena({ scratch: undefined, registryStorage: undefined });
   try {
-    const cli = [process.execPath, await compileProgram(join(arena.scratch, 'program'), { signal })];
+    const cli = [process.execPath, await compileProgram(join(arena.scratch, 'program'))];
     const helms = {
       helm4: await helm4Binary(hostArchitecture),
       helm3: join(await goProgram(helm3, hostArchitecture), helm3.name),

@@ -133,7 +133,7 @@ async function main(charts: string, format: string, signal: AbortSignal): Promis
   if (files.length === 0) throw new RangeError(`no chart in ${charts}`);
   const arena = await openArena({ scratch: undefined, registryStorage: undefined });
   try {
-    const program = [process.execPath, await compileProgram(join(arena.scratch, 'program'), { signal })];
+    const program = [process.execPath, await compileProgram(join(arena.scratch, 'program'))];
     const helm = await helm4Binary(hostArchitecture, { signal });
     const rows: Row[] = [];
     for (const name of files) {

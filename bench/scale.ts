@@ -134,7 +134,7 @@ async function main(): Promise<void> {
     const bench: Bench = {
       arena,
       registry: await goSource('endless', { signal }),
-      program: [process.execPath, await compileProgram(join(arena.scratch, 'program'), { signal })],
+      program: [process.execPath, await compileProgram(join(arena.scratch, 'program'))],
       env: { DIOLKOS_HELM: await helm4Binary(hostArchitecture, { signal }) },
       signal,
     };

@@ -65,7 +65,7 @@ function installer(image: string, { file, directories, mounts }: BundlePlace, wi
     name: 'installer',
     image,
     imagePullPolicy: 'IfNotPresent',
-    command: ['/usr/local/bin/node', '/app/dist/job/main.js'],
+    command: ['/usr/local/bin/node', '/app/dist/job.js'],
     args: ['--bundle', file, ...volumes, '--site', '/etc/diolkos/site/site.yaml', '--deadline', `${deadlineSeconds - 120}`],
     env: [
       { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },

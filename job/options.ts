@@ -60,7 +60,7 @@ function readTagPolicy(text: string): TagPolicy {
 }
 
 const usage =
-  'usage: job/main.js --bundle <file> [--volumes <dir>]… --site <file> [--timeout <seconds>] [--deadline <seconds>] [--tag-conflict error|overwrite|skip] [--termination-message <file>]';
+  'usage: job.js --bundle <file> [--volumes <dir>]… --site <file> [--timeout <seconds>] [--deadline <seconds>] [--tag-conflict error|overwrite|skip] [--termination-message <file>]';
 
 function parseFlags(args: readonly string[]) {
   const type = 'string' as const;

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { globSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { Helm } from '../helm/helm.ts';
+import { codeDigest } from './code-digest.ts';
 import type { ReleaseSurvey, SurveyInput, SurveyOptions } from './survey-release.ts';
 import { version } from './version.ts';
 
@@ -71,20 +71,6 @@ export function surveyKey(helm: Pick<Helm, 'version'>, input: SurveyInput, { gat
 
 function sorted(fields: object): [string, unknown][] {
   return Object.entries(fields).sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
-let code: string | undefined;
-
-/** Of the program's own files, so that another build of the same version finds nothing of this one. */
-function codeDigest(): string {
-  if (code !== undefined) return code;
-  const root = join(import.meta.dirname, '..');
-  const hash = createHash('sha256');
-  for (const file of globSync('{bundle-spec,images,helm,cluster,src}/**/*.{ts,js,json}', { cwd: root }).sort()) {
-    hash.update(`${file}\0`).update(readFileSync(join(root, file)));
-  }
-  code = hash.digest('hex');
-  return code;
 }
 
 /** The digest of what follows, a line break, JSON. */

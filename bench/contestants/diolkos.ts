@@ -12,7 +12,7 @@ import { writeWrapperChart } from './wrapper-chart.ts';
 
 /** The program as it is published (`dist/`), compiled into `programFolder` so that edits meanwhile do not matter. */
 export async function diolkos(programFolder: string, options: { readonly signal: AbortSignal }): Promise<Contestant> {
-  const main = await compileProgram(programFolder, options);
+  const main = await compileProgram(programFolder);
   const cli = [process.execPath, main];
   return {
     name: 'diolkos',

@@ -1,7 +1,6 @@
 /** Brings a machine everything the world needs; quick when it is all there: `npm run world:setup`. */
 import { attempt } from '../../../build/command.ts';
 import { helm4 } from '../../../build/helm.ts';
-import { productionModules } from '../../../build/image-context.ts';
 import { baseImageStore } from '../base-images.ts';
 import { busyboxImage, podinfoChart, podinfoImage } from '../images.ts';
 import { kubernetesVersion } from './cluster-binary.ts';
@@ -28,7 +27,6 @@ const steps: readonly Step[] = [
   ['busybox image', busyboxImage],
   ['podinfo image', podinfoImage],
   ['podinfo chart', podinfoChart],
-  ['production modules', productionModules],
 ];
 
 for (const [name, make] of steps) {
