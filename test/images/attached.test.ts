@@ -4,6 +4,7 @@ import type { AttachedPolicy } from '../../bundle-spec/bundle.ts';
 import { type ImagePlan, type PlanOptions, planImage } from '../../images/image-plan.ts';
 import { parseReference } from '../../images/reference.ts';
 import { openRegistry, type Registry } from '../../images/registry.ts';
+import { below } from '../registries/below.ts';
 import { complaint, type Reply, reply } from '../registries/reply.ts';
 import { attachedTypes, cosignTag, fallbackIndex, sampleReferrer, sampleSignature } from '../registries/sample-attached.ts';
 import { pushSample, type SampleImage, sampleIndex } from '../registries/sample-images.ts';
@@ -56,9 +57,11 @@ const roots = (...images: readonly SampleImage[]) => images.map(({ root }) => ro
 
 for (const kind of registryKinds) {
   test(`${kind}: what refers to an image, to its stored platform, and to a signature travels`, async (t) => {
-    const { host, plainHttp } = await startRegistry(kind, t);
-    const registry = openRegistry({ host, plainHttp }, { retry: { baseMs: 5 } });
-    t.after(() => registry.close());
+    const { host, plainHttp, prefix, user } = await startRegistry(kind, t);
+    const credentials = async () => user && { from: 'the test', ...user };
+    const opened = openRegistry({ host, plainHttp, credentials }, { retry: { baseMs: 5 } });
+    t.after(() => opened.close());
+    const registry = below(prefix, opened);
     const samples = attachedSamples();
     const { image, bundle, countersigned, sbom, signature } = samples;
     await seed(registry, samples, t, { fallback: true });
