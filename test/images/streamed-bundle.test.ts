@@ -1,0 +1,69 @@
+import assert from 'node:assert/strict';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openBundle } from '../../images/bundle-reader.ts';
+import { streamBundle } from '../../images/bundle-stream.ts';
+import type { WriteEvent } from '../../images/bundle-writer.ts';
+import { memorySources, planShop, shopSamples, tempDir, tinySamples, writeShop } from './sample-bundle.ts';
+
+for (const [name, samples] of [
+  ['with the installer and shared layers', shopSamples],
+  ['of a few kilobytes', tinySamples],
+] as const) {
+  test(`a bundle ${name} is the same through a pipe`, async (t) => {
+    const made = await samples();
+    const chunks: Buffer[] = [];
+    const events: WriteEvent[] = [];
+    const take = async (chunk: Buffer) => void chunks.push(Buffer.from(chunk));
+    const onEvent = (event: WriteEvent) => void events.push(event);
+    const json = await streamBundle(planShop(made), take, { sources: memorySources(made), signal: t.signal, onEvent });
+    const { file } = await writeShop(t, made);
+    assert.ok(Buffer.concat(chunks).equals(await readFile(file)));
+    const bundle = await openBundle(file, { signal: t.signal });
+    t.after(() => bundle.close());
+    assert.deepEqual(json, bundle.json);
+    const told = events.reduce((sum, event) => sum + (event.type === 'progress' ? event.bytes : 0), 0);
+    const [planned] = events;
+    assert.equal(planned?.type === 'planned' && planned.bytes, told);
+  });
+}
+
+test('every blob is pulled once, also those that the installer image has too', async (t) => {
+  const samples = await shopSamples();
+  const pulled: string[] = [];
+  const sources = new Map(
+    [...memorySources(samples)].map(([digest, source]) => [
+      digest,
+      {
+        pull: (...request: Parameters<typeof source.pull>) => {
+          pulled.push(digest);
+          return source.pull(...request);
+        },
+      },
+    ]),
+  );
+  await streamBundle(planShop(samples), async () => undefined, { sources, signal: t.signal });
+  assert.deepEqual(pulled.sort(), [...samples.blobs.keys()].sort());
+});
+
+test('what ends midway is taken for whole by nobody, and leaves nothing in the temporary directory', async (t) => {
+  const samples = await shopSamples();
+  const before = (await readdir(tmpdir())).filter((name) => /^diolkos-.*\.tar$/.test(name));
+  const chunks: Buffer[] = [];
+  let size = 0;
+  const take = async (chunk: Buffer) => {
+    chunks.push(Buffer.from(chunk));
+    size += chunk.length;
+    if (size > 1_000_000) throw new Error('the reader has ended');
+  };
+  await assert.rejects(streamBundle(planShop(samples), take, { sources: memorySources(samples), signal: t.signal }), /reader/);
+  const file = join(await tempDir(t), 'shop.tar');
+  await writeFile(file, Buffer.concat(chunks));
+  await assert.rejects(openBundle(file, { signal: t.signal }), { code: 'BUNDLE_INVALID', message: /truncated/ });
+  assert.deepEqual(
+    (await readdir(tmpdir())).filter((name) => /^diolkos-.*\.tar$/.test(name)),
+    before,
+  );
+});
