@@ -1,25 +1,32 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
+import type { LockedImage } from '../bundle-spec/lock.ts';
 import type { Digest } from '../bundle-spec/names.ts';
 import type { BundleFile } from './bundle-reader.ts';
-import { readImageTree } from './image-tree.ts';
+import { type CarriedRoot, readCarriedTree } from './carried-tree.ts';
 import { ociManifestType } from './media-types.ts';
 
-/** An image or chart of a bundle: what it is called, and its root among the blobs. */
-export interface BundleRoot {
+/** An image or chart of a bundle, or what travels with an image: what that is called, and the root among the blobs. */
+export interface BundleRoot extends CarriedRoot {
   readonly name: string;
-  readonly digest: Digest;
-  readonly mediaType: string;
+  /** One blob, whatever it names: the index that a stored platform comes from. */
+  readonly alone?: boolean;
 }
 
-/** All images and charts. */
+/** All images and charts, with the signatures and the original index of each image under its name. */
 export function rootsOf({ json }: BundleFile): BundleRoot[] {
-  const images = json.images.map(({ reference, digest, mediaType }) => ({ name: reference, digest, mediaType }));
+  const images = json.images.flatMap(rootsOfImage);
   const charts = json.charts.map(({ name, version, manifest }) => ({
     name: `chart ${name} ${version}`,
     digest: manifest,
     mediaType: ociManifestType,
   }));
   return [...images, ...charts];
+}
+
+function rootsOfImage({ reference: name, digest, mediaType, mode, source, attached = [] }: LockedImage): BundleRoot[] {
+  const own = { name, digest, mediaType, sparse: mode === 'sparse' };
+  const evidence = source === digest ? [] : [{ name, digest: source, mediaType, alone: true }];
+  return [own, ...evidence, ...attached.map((artifact) => ({ name, digest: artifact.digest, mediaType: artifact.mediaType }))];
 }
 
 /** Blobs that an image or chart needs, its manifests too, and what is wrong with them as far as manifests and sizes tell. */
@@ -31,11 +38,15 @@ export async function neededBlobs(
   const blobs = new Set<Digest>([root.digest]);
   const wrong: string[] = [];
   try {
-    const size = bundle.blobs.get(root.digest)?.size ?? 0;
-    const tree = await readImageTree({ ...root, size }, async ({ digest }) => {
+    if (root.alone === true) {
+      if (!bundle.blobs.has(root.digest)) wrong.push(`${root.digest}, the index it comes from, is missing`);
+      return { blobs, wrong };
+    }
+    const readBlob: BundleFile['readBlob'] = (digest, own) => {
       blobs.add(digest);
-      return bundle.readBlob(digest, options);
-    });
+      return bundle.readBlob(digest, own);
+    };
+    const tree = await readCarriedTree({ blobs: bundle.blobs, readBlob }, root, options);
     for (const { digest, size } of [...tree.manifests.map((manifest) => manifest.descriptor), ...tree.blobs]) {
       blobs.add(digest);
       const held = (bundle.blobs.get(digest) ?? bundle.absent.get(digest))?.size;
@@ -58,7 +69,10 @@ export async function whoNeeds(
   const names = new Map<Digest, string[]>();
   for (const root of rootsOf(bundle)) {
     const { blobs } = await neededBlobs(bundle, root, options);
-    for (const digest of blobs) if (wanted.has(digest)) names.set(digest, [...(names.get(digest) ?? []), root.name]);
+    for (const digest of blobs) {
+      const known = names.get(digest) ?? [];
+      if (wanted.has(digest) && !known.includes(root.name)) names.set(digest, [...known, root.name]);
+    }
   }
   return names;
 }
