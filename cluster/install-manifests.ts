@@ -9,7 +9,7 @@ import { installRights } from './rights.ts';
 import { rightsManifests } from './rights-manifests.ts';
 
 /** What the manifests are made of: known before the tar is written, since `install/` is part of it. */
-export type InstallableBundle = Pick<BundleJson, 'tool' | 'metadata' | 'releases' | 'installer'>;
+export type InstallableBundle = Pick<BundleJson, 'tool' | 'metadata' | 'releases' | 'installer' | 'signature'>;
 
 /**
  * Everything to apply behind the gap for this site, in order: Namespaces, ServiceAccount and rights, pull secrets of the default

@@ -1,3 +1,4 @@
+import { installCheck } from './install-check.ts';
 import { type InstallableBundle, installerImage } from './install-manifests.ts';
 import { bundleFileName, jobName, reportConfigMapName } from './object-names.ts';
 import { rendersRbac } from './rights.ts';
@@ -20,6 +21,7 @@ You need: this cluster's \`kubectl\` with the right to create namespaces and rol
 shell on one node. Replace \`shop.tar\` by the name your file has.
 
 ${releaseList(bundle)}
+${installCheck(bundle)}
 ## 1. The bundle, on one node
 
     tar xf shop.tar install

@@ -26,6 +26,9 @@ registry:
   #     -----BEGIN CERTIFICATE-----
   #     …
   #     -----END CERTIFICATE-----
+# Delete the # to take only bundles that this key has signed: the line "RW…" of minisign.pub, or the text of cosign.pub.
+# signedBy:
+#   - inline: RW…
 # Values of your own by release; they win over those of the bundle.
 values: {}
 #  ${example}:

@@ -8,6 +8,7 @@ import { addLint } from './commands/lint.ts';
 import { addManifest } from './commands/manifest.ts';
 import { addPush } from './commands/push.ts';
 import { addRewrite } from './commands/rewrite.ts';
+import { addSign } from './commands/sign.ts';
 import { addVerify } from './commands/verify.ts';
 import { guardOutput } from './guard-output.ts';
 import { exitCodeOf, printError } from './print-error.ts';
@@ -30,7 +31,8 @@ export function program(signal: AbortSignal): Command {
   root.hook('preAction', (_, command) => {
     if (command.opts().cache === false) process.env.DIOLKOS_CACHE = 'off';
   });
-  for (const add of [addBuild, addImages, addLint, addRewrite, addInspect, addVerify, addPush, addManifest]) add(root, signal);
+  for (const add of [addBuild, addImages, addLint, addRewrite, addInspect, addVerify, addSign, addPush, addManifest])
+    add(root, signal);
   for (const command of root.commands) command.showHelpAfterError(`(diolkos ${command.name()} --help shows how it is used)`);
   return root;
 }

@@ -1,20 +1,22 @@
 import type { BundleJson } from '../bundle-spec/bundle-json.ts';
 import type { BundleFile } from '../images/bundle-reader.ts';
+import type { FoundSignature } from '../images/signature/check-signature.ts';
 import type { Verified } from '../images/verify-bundle.ts';
 import type { Format } from './commands/format-option.ts';
 import { count, printJson, table } from './print-table.ts';
 import { formatBytes } from './progress.ts';
 
-/** Prints what a bundle holds. */
-export function printBundle({ json, size }: BundleFile, format: Format): void {
+/** Prints what a bundle holds. As JSON that is its bundle.json, and as `signedBy` what its signature says, where it has one. */
+export function printBundle({ json, size }: BundleFile, signature: FoundSignature | undefined, format: Format): void {
   if (format === 'json') {
-    printJson(json);
+    printJson(signature === undefined ? json : { ...json, signedBy: signature });
     return;
   }
   const { metadata, tool } = json;
   const { base, absent } = json;
   const delta = base === undefined ? '' : `, a delta to ${base.name} ${base.version} without ${count(absent.length, 'blob')}`;
-  process.stdout.write(`${metadata.name} ${metadata.version}, ${formatBytes(size)}${delta}, written by diolkos ${tool}\n\n`);
+  const written = `written by diolkos ${tool}, ${describeSignature(signature)}`;
+  process.stdout.write(`${metadata.name} ${metadata.version}, ${formatBytes(size)}${delta}, ${written}\n\n`);
   process.stdout.write(
     table([['RELEASE', 'NAMESPACE', 'CHART', 'AFTER'], ...json.releases.map((release) => releaseRow(json, release))]),
   );
@@ -22,16 +24,31 @@ export function printBundle({ json, size }: BundleFile, format: Format): void {
 }
 
 /** Prints what `verify` checked. */
-export function printVerified(file: string, verified: Verified, format: Format): void {
+export function printVerified(file: string, verified: Verified, signature: FoundSignature | undefined, format: Format): void {
   if (format === 'json') {
-    printJson(verified);
+    printJson({ ...verified, ...(signature === undefined ? {} : { signedBy: signature }) });
     return;
   }
   const how = verified.full ? 'every byte hashed' : 'blobs not read';
   const left = verified.absent === 0 ? '' : `, a delta: ${count(verified.absent, 'blob')} must be at the target`;
+  const signed = signature === undefined ? '' : `, ${describeSignature(signature)}`;
   process.stdout.write(
-    `${file} is whole: ${count(verified.images, 'image')}, ${count(verified.blobs, 'blob')}, ${formatBytes(verified.bytes)}, ${how}${left}\n`,
+    `${file} is whole: ${count(verified.images, 'image')}, ${count(verified.blobs, 'blob')}, ${formatBytes(verified.bytes)}, ${how}${left}${signed}\n`,
   );
+}
+
+/** Prints what `sign` put into a bundle. */
+export function printSigned(file: string, signature: FoundSignature | undefined, format: Format): void {
+  if (format === 'json') printJson({ signedBy: signature });
+  else process.stdout.write(`${file} is ${describeSignature(signature)}\n`);
+}
+
+/** The end of a sentence about a bundle. */
+export function describeSignature(signature: FoundSignature | undefined): string {
+  if (signature === undefined) return 'not signed';
+  const { kind, keyId, proven } = signature;
+  const key = `${kind} key${keyId === '' ? '' : ` ${keyId}`}`;
+  return proven ? `signed by ${key}` : `signed by ${key} as it says (prove it: diolkos verify --key)`;
 }
 
 function releaseRow(json: BundleJson, release: BundleJson['releases'][number]): string[] {

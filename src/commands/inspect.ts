@@ -19,10 +19,11 @@ Examples:
     )
     .action(async (file: string, { volumes, format }: { volumes: string[]; format: Format }) => {
       const { openBundle } = await import('../../images/bundle-reader.ts');
+      const { readSignature } = await import('../../images/signature/check-signature.ts');
       const { printBundle } = await import('../print-bundle.ts');
       const bundle = await openBundle(file, { volumes, signal });
       try {
-        printBundle(bundle, format);
+        printBundle(bundle, await readSignature(bundle), format);
       } finally {
         await bundle.close();
       }

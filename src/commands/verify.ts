@@ -9,6 +9,8 @@ export function addVerify(root: Command, signal: AbortSignal): void {
     .description('check a bundle: every header, every digest, every image complete; says which image a damaged blob hurts')
     .argument('<bundle>', 'the tar, such as shop.tar; or a volume of it, such as shop.tar.001')
     .option('--quick', 'check structure, checksums of the metadata and sizes, and leave the blobs unread', false)
+    .option('--key <file...>', 'public key of minisign or cosign: prove that one of these has signed the bundle')
+    .option('--site <file>', 'prove it with the keys of a site (signedBy), as push and the Job do')
     .addOption(volumesOption())
     .addOption(formatOption())
     .addHelpText(
@@ -16,15 +18,28 @@ export function addVerify(root: Command, signal: AbortSignal): void {
       `
 Examples:
   $ diolkos verify shop.tar
+  $ diolkos verify shop.tar --key shop.pub
   $ diolkos verify /media/disk/shop.tar --quick
   $ diolkos verify /media/one/shop.tar.001 --volumes /media/two --volumes /media/three`,
     )
-    .action(async (file: string, flags: { quick: boolean; volumes: string[]; format: Format }) => {
+    .action(async (file: string, flags: VerifyFlags) => {
       const { verifyBundle } = await import('../../images/verify-bundle.ts');
       const { printVerified } = await import('../print-bundle.ts');
       const { withProgress } = await import('../progress.ts');
+      const { trustedKeys, verifySignature } = await import('../verify-signature.ts');
       const { quick, volumes, format } = flags;
+      const keys = await trustedKeys({ ...flags, signal });
+      // Who made it comes first; where nobody asks, damage does.
+      if (keys.length > 0) await verifySignature(file, keys, { volumes, signal });
       const verified = await withProgress(({ bytes: onBytes }) => verifyBundle(file, { full: !quick, volumes, onBytes, signal }));
-      printVerified(file, verified, format);
+      printVerified(file, verified, await verifySignature(file, keys, { volumes, signal }), format);
     });
+}
+
+interface VerifyFlags {
+  readonly quick: boolean;
+  readonly key?: readonly string[];
+  readonly site?: string;
+  readonly volumes: readonly string[];
+  readonly format: Format;
 }

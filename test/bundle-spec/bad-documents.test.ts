@@ -36,8 +36,8 @@ const badBundles: readonly [name: string, from: string, to: string, ...lines: st
   [
     'an unknown field at the top',
     'releases:\n',
-    'sign: true\nreleases:\n',
-    '8:1 sign: unknown field "sign"; accepted: apiVersion, kind, metadata, target, installer, sources, releases, images',
+    'owner: me\nreleases:\n',
+    '8:1 owner: unknown field "owner"; accepted: apiVersion, kind, metadata, target, installer, sources, releases, images, sign',
   ],
   [
     'a number for a version',

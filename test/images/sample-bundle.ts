@@ -64,10 +64,11 @@ export function shopSamples(): Promise<Samples> {
   ]);
 }
 
-export function planShop(samples: Samples): BundleLayout {
+/** `more` goes into the header of its bundle.json. */
+export function planShop(samples: Samples, more: Partial<BundleHeader> = {}): BundleLayout {
   const names = new Set(samples.images.map((image) => formatReference(image.reference)));
   return planBundle({
-    header: headerOf(samples, names.has(installer) ? installer : undefined),
+    header: { ...headerOf(samples, names.has(installer) ? installer : undefined), ...more },
     images: samples.images,
     charts: [sampleChart],
     files: [
