@@ -22,29 +22,57 @@ const ConfigJson = z.object({
 export type CredentialsConfig = z.infer<typeof ConfigJson>;
 
 /**
- * Reads the text of a credentials file. Throws CREDENTIALS_INVALID that names `from` and never quotes the text.
+ * Reads the text of a credentials file: docker's and podman's, the old `.dockercfg` (hosts at the top), or a Secret as `kubectl get -o
+ * json` prints it. Throws CREDENTIALS_INVALID that names `from` and never quotes the text.
  */
 export function parseCredentialsConfig(text: string, from: string): CredentialsConfig {
   try {
-    return ConfigJson.parse(JSON.parse(text));
+    return ConfigJson.parse(unwrap(JSON.parse(text)));
   } catch {
     // The parser's own error quotes what it read. It must not come along as a cause either.
     throw new BundleError('CREDENTIALS_INVALID', `${from} is no docker config: it has to be {"auths": {"<host>": {"auth": …}}}`);
   }
 }
 
+const Secret = z.object({ kind: z.literal('Secret'), data: z.record(z.string(), z.string()) });
+const DockerCfg = z.record(z.string(), z.looseObject({ auth: z.string() }));
+
+function unwrap(json: unknown): unknown {
+  const data = Secret.safeParse(json).data?.data;
+  const payload = data?.['.dockerconfigjson'] ?? data?.['.dockercfg'];
+  if (data !== undefined) return unwrap(JSON.parse(Buffer.from(payload ?? '', 'base64').toString()));
+  const auths = DockerCfg.safeParse(json).data;
+  return auths === undefined || Object.keys(auths).length === 0 ? json : { auths };
+}
+
+export type AskHelper = typeof askHelper;
+
+/** `repository`: the path below the host, for entries that are for a part of it. `ask`: instead of running the helper each time. */
+export interface EntryRequest {
+  readonly from: string;
+  readonly repository?: string;
+  readonly ask?: AskHelper;
+  readonly signal: AbortSignal;
+}
+
 /**
- * The credentials for exactly `host`, port included: from its own helper, else from the store, else as they stand in the file.
- * Throws CREDENTIALS_INVALID when a helper fails or an entry cannot be read.
+ * The credentials for exactly `host`, port included: from its own helper, else from the entry for the longest part of the path
+ * (`host/team/app`, `host/team`: containers-auth.json(5)), else from the store, else as they stand for the host. Throws
+ * CREDENTIALS_INVALID when a helper fails or an entry cannot be read.
  */
 export async function credentialsIn(
   config: CredentialsConfig,
   host: string,
-  options: { readonly from: string; readonly signal: AbortSignal },
+  { repository = '', ask = askHelper, ...options }: EntryRequest,
 ): Promise<Credentials | undefined> {
   const helper = find(config.credHelpers, host);
-  if (helper) return askHelper(helper, serverName(host), options);
-  const stored = config.credsStore ? await askHelper(config.credsStore, serverName(host), options) : undefined;
+  if (helper) return ask(helper, serverName(host), options);
+  for (let path = repository; path !== ''; path = path.slice(0, Math.max(0, path.lastIndexOf('/')))) {
+    const entry = config.auths?.[`${host}/${path}`];
+    const found = entry ? credentialsOf(entry, `${host}/${path}`, options.from) : undefined;
+    if (found !== undefined) return found;
+  }
+  const stored = config.credsStore ? await ask(config.credsStore, serverName(host), options) : undefined;
   const entry = find(config.auths, host);
   return stored ?? (entry ? credentialsOf(entry, host, options.from) : undefined);
 }
@@ -53,7 +81,7 @@ export async function credentialsIn(
 const hubHosts = ['docker.io', 'index.docker.io', 'registry-1.docker.io'];
 
 function find<T>(record: Readonly<Record<string, T>> | null | undefined, host: string): T | undefined {
-  const wanted = host === 'docker.io' ? hubHosts : [host];
+  const wanted = hubHosts.includes(host) ? hubHosts : [host];
   return Object.entries(record ?? {}).find(([key]) => wanted.includes(hostOfKey(key)))?.[1];
 }
 
@@ -63,7 +91,7 @@ function hostOfKey(key: string): string {
 }
 
 function serverName(host: string): string {
-  return host === 'docker.io' ? 'https://index.docker.io/v1/' : host;
+  return hubHosts.includes(host) ? 'https://index.docker.io/v1/' : host;
 }
 
 function credentialsOf(entry: Entry, host: string, from: string): Credentials | undefined {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { SiteRegistry } from '../bundle-spec/site.ts';
 import { readCertificates } from './certificates.ts';
-import { findCredentials } from './credentials.ts';
+import { userCredentials } from './credentials.ts';
 import type { Target } from './reference.ts';
 import { openRegistry, type Registry } from './registry.ts';
 
@@ -23,7 +23,7 @@ export async function openSiteRegistry(
     host,
     plainHttp,
     ...(ca === undefined ? {} : { ca: 'inline' in ca ? ca.inline : await readSiteCertificates(ca.file, options) }),
-    credentials: ({ signal }) => findCredentials(host, { signal }),
+    credentials: userCredentials(host),
   });
   return { registry, target: { host, prefix } };
 }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { ChartSource, ImageSource } from '../bundle-spec/bundle.ts';
 import { readCertificates } from '../images/certificates.ts';
-import { findCredentials, referencedCredentials } from '../images/credentials.ts';
+import { documentCredentials, userCredentials } from '../images/credentials.ts';
 import type { RegistryAccess } from '../images/registry-access.ts';
 
 interface Options {
@@ -20,10 +20,8 @@ export async function sourceAccess(
     host,
     plainHttp,
     ...(ca === undefined ? {} : { ca: await certificatesFor(host, ca, options) }),
-    credentials: async ({ signal }) =>
-      credentials === undefined
-        ? await findCredentials(host, { signal })
-        : await referencedCredentials(credentials, host, { directory: options.folder, signal }),
+    credentials:
+      credentials === undefined ? userCredentials(host) : documentCredentials(credentials, host, { directory: options.folder }),
   };
 }
 

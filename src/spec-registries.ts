@@ -1,5 +1,5 @@
 import type { ImageSource } from '../bundle-spec/bundle.ts';
-import { findCredentials } from '../images/credentials.ts';
+import { userCredentials } from '../images/credentials.ts';
 import type { Located } from '../images/image-plan.ts';
 import type { Reference } from '../images/reference.ts';
 import { openRegistry, type Registry } from '../images/registry.ts';
@@ -43,5 +43,5 @@ export async function openSpecRegistries(
 }
 
 function openUndescribed(host: string, options: ClientOptions): Registry {
-  return openRegistry({ host, plainHttp: false, credentials: ({ signal }) => findCredentials(host, { signal }) }, options);
+  return openRegistry({ host, plainHttp: false, credentials: userCredentials(host) }, options);
 }

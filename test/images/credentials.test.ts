@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
-import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { findCredentials, referencedCredentials } from '../../images/credentials.ts';
+import { findCredentials, referencedCredentials, userCredentials } from '../../images/credentials.ts';
 import { credentialsIn, parseCredentialsConfig } from '../../images/credentials-file.ts';
 
 const auth = (pair: string) => Buffer.from(pair).toString('base64');
@@ -74,6 +74,59 @@ for (const [name, host, config, expected] of entries) {
   test(`a docker config with ${name} gives ${expected === undefined ? 'nothing' : Object.keys(expected).join(' and ')}`, async (t) => {
     const found = await credentialsIn(parseCredentialsConfig(JSON.stringify(config), 'f'), host, { from: 'f', signal: t.signal });
     assert.deepEqual(found, expected && { from: 'f', ...expected });
+  });
+}
+
+const paths: readonly [repository: string, username: string | undefined][] = [
+  ['team/app', 'app'],
+  ['team/app/sub', 'app'],
+  ['team/other', 'team'],
+  ['team', 'team'],
+  ['teams/app', 'all'],
+  ['other', 'all'],
+];
+for (const [repository, username] of paths) {
+  test(`r.io/${repository} gets the entry for the longest part of its path: that of ${username}`, async (t) => {
+    const auths = {
+      'r.io': { auth: auth('all:1') },
+      'r.io/team': { auth: auth('team:2') },
+      'r.io/team/app': { auth: auth('app:3') },
+    };
+    const config = parseCredentialsConfig(JSON.stringify({ auths }), 'f');
+    const found = await credentialsIn(config, 'r.io', { from: 'f', repository, signal: t.signal });
+    assert.equal(found && 'username' in found ? found.username : undefined, username);
+  });
+}
+
+const pair = { auth: auth('ann:s3cret') };
+const payload = (json: object) => Buffer.from(JSON.stringify(json)).toString('base64');
+const shapes: readonly [name: string, json: object][] = [
+  ['an old .dockercfg', { 'r.io': { ...pair, email: 'a@b' }, 'q.io': { auth: '' } }],
+  ['a Secret of type dockerconfigjson', { kind: 'Secret', data: { '.dockerconfigjson': payload({ auths: { 'r.io': pair } }) } }],
+  ['a Secret of type dockercfg', { kind: 'Secret', data: { '.dockercfg': payload({ 'https://r.io/v1/': pair }) } }],
+];
+for (const [name, json] of shapes) {
+  test(`${name} is read as a docker config is`, async (t) => {
+    const config = parseCredentialsConfig(JSON.stringify(json), 'f');
+    const found = await credentialsIn(config, 'r.io', { from: 'f', signal: t.signal });
+    assert.deepEqual(found, { from: 'f', username: 'ann', password: 's3cret' });
+    assert.equal(await credentialsIn(config, 'r.io:5000', { from: 'f', signal: t.signal }), undefined);
+  });
+}
+
+test('a Secret without a docker config is an error that quotes nothing of it', () => {
+  const text = JSON.stringify({ kind: 'Secret', data: { password: payload({ x: 's3cret' }) } });
+  assert.throws(() => parseCredentialsConfig(text, 'f'), { code: 'CREDENTIALS_INVALID', message: /^f is no docker config/ });
+});
+
+for (const name of ['config.json', '.dockerconfigjson', '.dockercfg']) {
+  test(`a mounted Secret is found by its folder: ${name}`, async (t) => {
+    const folder = await home(t, { [`mounted/${name}`]: name === '.dockercfg' ? { 'r.io': pair } : { auths: { 'r.io': pair } } });
+    const expected = { from: join(folder, 'mounted', name), username: 'ann', password: 's3cret' };
+    const env = { HOME: join(folder, 'nobody'), DOCKER_CONFIG: join(folder, 'mounted') };
+    assert.deepEqual(await findCredentials('r.io', { env, signal: t.signal }), expected);
+    const named = { dockerConfig: 'mounted' };
+    assert.deepEqual(await referencedCredentials(named, 'r.io', { directory: folder, signal: t.signal }), expected);
   });
 }
 
@@ -158,6 +211,21 @@ test('credential helpers are asked: one of a host before the store, the store be
     assert.doesNotMatch(error.message, /s3cret/);
     return error.code === 'CREDENTIALS_INVALID';
   });
+});
+
+test('a helper is run once for all repositories of its host, and gives the same credentials each time', async (t) => {
+  const folder = await home(t, {
+    'bin/docker-credential-counting': `#!/bin/sh\necho x >> "$HOME_OF_TEST/runs"\necho '{"Username":"ann","Secret":"s3cret"}'\n`,
+    'docker/config.json': { credHelpers: { 'r.io': 'counting' } },
+  });
+  const { PATH } = process.env;
+  Object.assign(process.env, { PATH: `${join(folder, 'bin')}:${PATH}`, HOME_OF_TEST: folder });
+  t.after(() => Object.assign(process.env, { PATH }));
+  const look = userCredentials('r.io', { HOME: folder, DOCKER_CONFIG: join(folder, 'docker') });
+  const found = await Promise.all(['a', 'b', 'c'].map((repository) => look({ repository, signal: t.signal })));
+  assert.deepEqual(found[0], { from: 'docker-credential-counting', username: 'ann', password: 's3cret' });
+  assert.ok(found.every((one) => one === found[0]));
+  assert.equal(await readFile(join(folder, 'runs'), 'utf8'), 'x\n');
 });
 
 test('credentials by reference come from variables or from a named file, or say what is missing', async (t) => {
