@@ -41,6 +41,7 @@ export class ThreadIntake implements Intake {
   #digest: Digest | undefined;
   #piece: Buffer[] = [];
   #pieceLength = 0;
+  #frontier = 0;
 
   constructor(route: ThreadRoute, expected: Identity, sink: FileSink, from: string, signal: AbortSignal) {
     this.#route = route;
@@ -74,7 +75,7 @@ export class ThreadIntake implements Intake {
         if (isProxied(exchange.url)) return usual.send(exchange);
         await this.#flush();
         const task: Task = { do: 'get', blob: this.#plan, request: requestOf(exchange, this.#route) };
-        const result = (await this.#run(task, this.#sink.onBytes)) as GetResult;
+        const result = (await this.#run(task, this.#tell)) as GetResult;
         if (result.kind === 'taken') this.#advance(result.progress);
         return result.kind === 'foreign' ? usual.send(exchange) : answerOf(result, exchange.url);
       },
@@ -95,6 +96,7 @@ export class ThreadIntake implements Intake {
     this.#digest = undefined;
     this.#piece = [];
     this.#pieceLength = 0;
+    this.#frontier = 0;
   }
 
   async finish(): Promise<Digest> {
@@ -119,13 +121,21 @@ export class ThreadIntake implements Intake {
     const bytes = Buffer.concat(this.#piece);
     this.#piece = [];
     this.#pieceLength = 0;
-    this.#advance((await this.#run({ do: 'take', blob: this.#plan, bytes }, this.#sink.onBytes)) as BlobProgress);
+    this.#advance((await this.#run({ do: 'take', blob: this.#plan, bytes }, this.#tell)) as BlobProgress);
   }
 
   #advance({ received, digest }: BlobProgress): void {
     this.#plan = { ...this.#plan, received };
     this.#digest = digest;
+    this.#frontier = received;
+    this.#sink.onFrontier?.(received);
   }
+
+  readonly #tell = (bytes: number): void => {
+    this.#sink.onBytes?.(bytes);
+    this.#frontier += bytes;
+    this.#sink.onFrontier?.(this.#frontier);
+  };
 
   #run(task: Task, onBytes?: FileSink['onBytes']): Promise<unknown> {
     this.#thread ??= this.#route.transfers.idlest();

@@ -1,36 +1,52 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { sampleImage } from '../registries/sample-images.ts';
+import { test } from 'node:test';
+import { parseJournal } from '../../images/journal.ts';
 import { assertDone, runCli } from '../src/cli.ts';
-import { chartFiles, folderWith, registryOf, seed, sha256Of, specYaml } from '../src/workshop.ts';
+import { sha256Of } from '../src/workshop.ts';
 import { killInstants, runKilled } from './series.ts';
+import { slowWorkshop } from './slow-workshop.ts';
 
 const build = ['build', 'bundle.yaml', '-o', 'shop.tar'];
-const layers = [900_000, 700_000, 400_000, 300_000, 2000];
+const layers = [1_200_000, 900_000, 700_000, 500_000, 400_000, 300_000, 200_000, 2000];
 
-test('a build that is killed at any instant leaves nothing that looks whole, and the next one is as if nothing had been', async (t) => {
-  const folder = await slowWorkshop(t);
+test('a build that is killed at any instant leaves nothing that looks whole, and the next one goes on from there', async (t) => {
+  const { folder, served } = await slowWorkshop(t, layers);
   const startedAt = performance.now();
   assertDone(await runCli(build, { folder }));
   const durationMs = performance.now() - startedAt;
   const whole = await sumsOf(folder);
+  const bytes = served();
   const ends = { killed: 0, midWrite: 0, done: 0 };
+  const saved: number[] = [];
   for (const [index, afterMs] of killInstants(t, durationMs).entries()) {
     await t.test(`kill ${index + 1} after ${afterMs} ms`, async () => {
-      ends[await killOnce(folder, whole, afterMs)] += 1;
+      const end = await killOnce(folder, whole, afterMs);
+      ends[end] += 1;
+      const noted = await notedBytes(folder);
+      served();
       assertDone(await runCli(build, { folder }));
+      const fetched = served();
+      assert.ok(fetched <= bytes - noted, `${fetched} bytes of ${bytes} were fetched, and ${noted} were there`);
+      if (end === 'midWrite') saved.push(bytes - fetched);
       assert.deepEqual(await sumsOf(folder), whole);
-      assert.ok(!(await readdir(folder)).includes('shop.tar.partial'));
+      assert.ok(!(await readdir(folder)).some((name) => name.includes('partial')));
     });
   }
+  const kept = saved.reduce((sum, saving) => sum + saving, 0) / Math.max(1, saved.length);
+  t.diagnostic(`the next run fetched ${((kept / bytes) * 100).toFixed(0)} % less than everything, on average`);
   t.diagnostic(
     `${ends.killed} before or after the bundle was written, ${ends.midWrite} while it was, ${ends.done} ended before the kill`,
   );
 });
+
+/** What the journal says to be whole. */
+async function notedBytes(folder: string): Promise<number> {
+  const text = await readFile(join(folder, 'shop.tar.partial.journal'), 'utf8').catch(() => '');
+  const blobs = parseJournal(text).sections.at(-1)?.blobs.values() ?? [];
+  return [...blobs].reduce((sum, { size, kept }) => sum + (kept === size ? size : 0), 0);
+}
 
 interface Sums {
   readonly bundle: string;
@@ -62,24 +78,4 @@ async function assertRefusedOrWhole(folder: string, whole: string): Promise<void
   const run = await runCli(['verify', 'shop.tar.partial'], { folder });
   if (run.code === 0) assert.equal(await sha256Of(join(folder, 'shop.tar.partial')), whole);
   else assert.match(run.stderr, /\[BUNDLE_(INVALID|DAMAGED)\]/);
-}
-
-/** A registry that gives its blobs so slowly that most of a build is their transfer, and a folder to build from it. */
-async function slowWorkshop(t: TestContext): Promise<string> {
-  const registry = await registryOf(t, {
-    async intercept(request: IncomingMessage, response: ServerResponse) {
-      const [, digest = ''] = /^\/v2\/shop\/api\/blobs\/(sha256:\w+)$/.exec(request.url ?? '') ?? [];
-      const bytes = request.method === 'GET' ? registry.store.blob('shop/api', digest) : undefined;
-      if (bytes === undefined || request.headers.range !== undefined) return false;
-      response.writeHead(200, { 'content-length': bytes.length });
-      for (let at = 0; at < bytes.length && !response.destroyed; at += 50_000) {
-        response.write(bytes.subarray(at, at + 50_000));
-        await sleep(60);
-      }
-      response.end();
-      return true;
-    },
-  });
-  await seed(registry, 'shop/api', '1.0', sampleImage({ seed: 'slow', layers }));
-  return folderWith(t, { ...chartFiles([`${registry.host}/shop/api:1.0`]), 'bundle.yaml': specYaml(registry.host) });
 }
