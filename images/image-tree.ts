@@ -40,13 +40,17 @@ export async function readImageTree(
   { isLeftOut = () => false }: TreeOptions = {},
 ): Promise<ImageTree> {
   const nodes = new Map<Digest, Node>();
-  let level = [root];
+  let level: readonly Descriptor[] = [root];
   for (let depth = 0; level.length > 0; depth += 1) {
     if (depth > deepest) throw invalid(root, `it nests indexes more than ${deepest} deep`);
-    checkSize(root, nodes, level);
-    const found = await inGroups(level, async (descriptor) => nodeOf(descriptor, await read(descriptor), isLeftOut));
-    for (const node of found) nodes.set(node.document.descriptor.digest, node);
-    level = distinct(found.flatMap(({ children }) => children)).filter(({ digest }) => !nodes.has(digest));
+    const next = new Map<Digest, Descriptor>();
+    for (let at = 0; at < level.length; at += readAtOnce) {
+      checkSize(root, nodes, [...level.slice(at), ...next.values()]);
+      const found = await allOf(level.slice(at, at + readAtOnce), async (one) => nodeOf(one, await read(one), isLeftOut));
+      for (const node of found) nodes.set(node.document.descriptor.digest, node);
+      for (const child of found.flatMap(({ children }) => children)) next.set(child.digest, child);
+    }
+    level = [...next.values()].filter(({ digest }) => !nodes.has(digest));
   }
   const manifests = inOrder(root.digest, nodes);
   const blobs = distinct([...nodes.values()].flatMap((node) => node.blobs));
@@ -67,28 +71,24 @@ function nodeOf(descriptor: Descriptor, bytes: Buffer, isLeftOut: (child: Descri
   return { document, children: named.manifests.filter((child) => !isLeftOut(child)), blobs: [] };
 }
 
-/** Before anything of the next level is asked for. */
-function checkSize(root: Descriptor, nodes: ReadonlyMap<Digest, Node>, level: readonly Descriptor[]): void {
-  const large = level.find(({ size }) => size > manifestLimit);
+/** Before anything that is `known` is asked for. */
+function checkSize(root: Descriptor, nodes: ReadonlyMap<Digest, Node>, known: readonly Descriptor[]): void {
+  const large = known.find(({ size }) => size > manifestLimit);
   if (large !== undefined) throw invalid(root, `${large.digest} has ${large.size} bytes, and ${manifestLimit} are allowed`);
-  const count = nodes.size + level.length;
+  const count = nodes.size + known.length;
   if (count > mostManifests) throw invalid(root, `it leads to ${count} manifests, and ${mostManifests} are allowed`);
-  const known = [...nodes.values()].map(({ document }) => document.descriptor);
-  const bytes = [...known, ...level].reduce((sum, { size }) => sum + size, 0);
+  const held = [...nodes.values()].map(({ document }) => document.descriptor);
+  const bytes = [...held, ...known].reduce((sum, { size }) => sum + size, 0);
   if (bytes > mostBytes) throw invalid(root, `its manifests have ${bytes} bytes, and ${mostBytes} are allowed`);
 }
 
-/** All of a group have ended when this throws: nothing runs on. */
-async function inGroups<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  for (let at = 0; at < items.length; at += readAtOnce) {
-    const settled = await Promise.allSettled(items.slice(at, at + readAtOnce).map(work));
-    for (const one of settled) {
-      if (one.status === 'rejected') throw one.reason;
-      results.push(one.value);
-    }
-  }
-  return results;
+/** All have ended when this throws: nothing runs on. */
+async function allOf<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const settled = await Promise.allSettled(items.map(work));
+  return settled.map((one) => {
+    if (one.status === 'rejected') throw one.reason;
+    return one.value;
+  });
 }
 
 /** Children first. What is visited is not visited again, so that no lie about digests leads in a circle. */
