@@ -26,6 +26,8 @@ export interface UploadProgress {
   wary: boolean;
   /** Times that the registry found other bytes than we sent. */
   spoiled: number;
+  /** It said 401 under the bytes. */
+  denied: boolean;
   /** Times in a row that it did not know the session, or where it was. */
   lost: number;
 }
@@ -198,7 +200,8 @@ export class UploadAttempt {
     const complaint = await readComplaint(answer);
     const what = `${repository}@${descriptor.digest}`;
     const purpose = { doing: `the push of ${what}`, what, right: 'push' } as const;
-    const error = () => client.failure(answer, purpose, complaint);
+    const forgets = lostSession.has(complaint.code);
+    const error = async () => (forgets ? forgotten(client.host, what, complaint) : client.failure(answer, purpose, complaint));
     const refusal: Refusal = { answer, complaint, bytes, error };
     const { status } = answer;
     if (wrongBytes.has(complaint.code)) return this.#spoiled(complaint);
@@ -208,9 +211,14 @@ export class UploadAttempt {
       const trouble: Trouble = { status, retryAfter: header(answer, 'retry-after') };
       return { next: 'again', trouble, error, survives: true, whole: this.#isLast && status >= 499 };
     }
-    if (lostSession.has(complaint.code) && this.#progress.lost < mostLost) {
+    if (forgets && this.#progress.lost < mostLost) {
       this.#progress.lost += 1;
       return { next: 'again', trouble: { connection: 'dropped' }, error };
+    }
+    // A token that ended under the bytes, and another one at once: the session was begun with a good one, so the next will be too.
+    if (status === 401 && !this.#progress.denied) {
+      this.#progress.denied = true;
+      return { next: 'anew' };
     }
     return this.#otherWay(refusal);
   }
@@ -229,16 +237,14 @@ export class UploadAttempt {
     return { next: 'again', trouble: { connection: 'dropped' }, error, survives: true, misplaced: true };
   }
 
-  async #otherWay({ answer, complaint, bytes, error }: Refusal): Promise<UploadOutcome> {
-    const forgotten = this.#progress.lost > 0 && lostSession.has(complaint.code);
-    const failure = async () => (forgotten ? withReplicas(await error()) : error());
-    if (!otherWay.has(answer.status)) throw await failure();
+  async #otherWay({ answer, bytes, error }: Refusal): Promise<UploadOutcome> {
+    if (!otherWay.has(answer.status)) throw await error();
     this.#progress.lost = 0;
     // An empty PUT behind PATCHes is the same for all: "unknown blob" there is a commit that had no luck (GHCR).
     if (bytes === 0 && this.#upload.descriptor.size > 0) {
-      return { next: 'again', trouble: { connection: 'dropped' }, whole: true, error: failure };
+      return { next: 'again', trouble: { connection: 'dropped' }, whole: true, error };
     }
-    if (!this.#habits.descend(this.#style)) throw await failure();
+    if (!this.#habits.descend(this.#style)) throw await error();
     return { next: 'anew' };
   }
 
@@ -290,9 +296,8 @@ function mebibytesIn(text: string): number | undefined {
   return found === undefined ? undefined : Math.floor(Number(found) * 2 ** 20) || undefined;
 }
 
-function withReplicas(error: BundleError): BundleError {
-  return new BundleError(error.code, error.message, {
+function forgotten(host: string, what: string, { message }: RegistryComplaint): BundleError {
+  return new BundleError('REGISTRY_FAILED', `${host} lost the upload of ${what} under way, again and again: ${message}`, {
     hint: 'it forgets uploads between two requests, as several replicas do that share no http.secret or no storage: push to one of them',
-    cause: error,
   });
 }

@@ -4,15 +4,19 @@ import { buffer } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { RegistryClientV2 } from 'oci-registry-client';
 import { openRegistry, type Registry } from '../../images/registry.ts';
+import { below } from '../registries/below.ts';
 import { complaint, reply, sendReply } from '../registries/reply.ts';
 import { held, noise, pushSample, type SampleImage, sampleImage, sampleIndex } from '../registries/sample-images.ts';
 import { type RunningRegistry, registryKinds, startRegistry, testUser } from '../registries/start-registry.ts';
 import { matches, script, seedBlob, startMemoryClient } from './memory-client.ts';
 
 /** Another client than ours, written by others from the same specification. */
-function peerOf({ host, user }: Pick<RunningRegistry, 'host' | 'user'>, repository: string): RegistryClientV2 {
+function peerOf(
+  { host, user, prefix = '' }: Pick<RunningRegistry, 'host' | 'user'> & { prefix?: string },
+  repository: string,
+): RegistryClientV2 {
   return new RegistryClientV2({
-    name: `http://${host}/${repository}`,
+    name: `http://${host}/${prefix}${repository}`,
     acceptOCIManifests: true,
     acceptManifestLists: true,
     ...user,
@@ -28,7 +32,7 @@ async function start(
   const credentials = async () => user && { from: 'the test', ...user };
   const registry = openRegistry({ host, plainHttp: true, credentials });
   t.after(() => registry.close());
-  return { running, registry };
+  return { running, registry: below(running.prefix, registry) };
 }
 
 const images: readonly [name: string, image: () => SampleImage][] = [

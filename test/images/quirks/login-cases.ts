@@ -80,6 +80,16 @@ export const loginQuirks: readonly QuirkCase[] = [
     registry: by({ post: reply(404) }, identity),
     work: works,
   },
+  {
+    name: 'Artifactory: an identity token cannot be POSTed (401)',
+    registry: by({ post: complaint(401, 'UNAUTHORIZED', 'no POST here') }, identity),
+    work: works,
+  },
+  {
+    name: 'ACR: an identity token cannot be POSTed (400)',
+    registry: by({ post: complaint(400, 'UNSUPPORTED', 'unsupported grant type') }, identity),
+    work: works,
+  },
   { name: 'ACR: an identity token is POSTed', registry: by({ field: 'access_token' }, identity), work: works },
   {
     name: 'DigitalOcean: the token server says which limit of the plan is reached',

@@ -52,6 +52,11 @@ export const pullQuirks: readonly QuirkCase[] = [
     fails({ code: 'REGISTRY_FAILED', message: /resumes .* wrongly/ }, 2),
   ),
   ...pullCases(
+    'a Range that is refused by 416 begins anew, once',
+    by(() => together(bodies.cutAt(150_000), bodies.rangeRefused())),
+    whole([undefined, 'bytes=150000-', undefined]),
+  ),
+  ...pullCases(
     'a Content-Length that is too short is no blob of ours, and nothing is written',
     by(() => bodies.lyingLength(-1)),
     fails({ code: 'SIZE_MISMATCH' }, 1),

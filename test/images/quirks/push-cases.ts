@@ -4,6 +4,7 @@ import * as locations from '../../registries/quirks/locations.ts';
 import { type Quirk, together } from '../../registries/quirks/quirk.ts';
 import * as uploads from '../../registries/quirks/uploads.ts';
 import { complaint, reply } from '../../registries/reply.ts';
+import { held, noise } from '../../registries/sample-images.ts';
 import { pushBytes } from '../blob-calls.ts';
 import { seedBlob } from '../memory-client.ts';
 import { blob, methods, pushed, type QuirkCase, refused } from './quirk-case.ts';
@@ -27,6 +28,8 @@ const learnt =
     assert.equal(await pushBytes(client.registry, 'b', blob, t), 'pushed');
     assert.deepEqual(methods(client.wire()).slice(first.length), second);
   };
+
+const big = held('application/octet-stream', noise('a large one', (9 << 20) + 1));
 
 const oneGo = ['HEAD', 'POST', 'PUT'];
 
@@ -189,4 +192,62 @@ export const pushQuirks: readonly QuirkCase[] = [
     }),
     work: pushed(oneGo),
   },
+  {
+    name: 'replicas that never share their secret are named as the cause',
+    registry: by(() => uploads.replicas(99)),
+    work: refused({ code: 'REGISTRY_FAILED', hint: /replicas|secret/ }),
+  },
+  {
+    name: 'bytes that were damaged on their way are sent once more',
+    registry: by(() => uploads.damagedOnTheWay(1)),
+    work: pushed(),
+  },
+  {
+    name: 'nginx: 413 and a reset while the body is sent; from then on in chunks that it takes',
+    registry: by(() => uploads.bodyLimit(1 << 20)),
+    work: inChunks(1 << 20),
+  },
+  {
+    name: 'nginx before a registry that takes chunks in order only',
+    registry: by(() => together(uploads.bodyLimit(4 << 20), uploads.strictChunks())),
+    work: inChunks(4 << 20),
+  },
+  {
+    name: 'GHCR: a chunk may have 4 MiB, a whole blob what it likes',
+    registry: by(() => together(uploads.bodyLimit(8 << 20), uploads.chunkLimit(4 << 20))),
+    work: inChunks(4 << 20),
+  },
+  {
+    name: 'a proxy takes nothing at all: its limit is named, and the setting that raises it',
+    registry: by(() => uploads.bodyLimit(10_000)),
+    work: refused({ code: 'REGISTRY_FAILED', message: /413/, hint: /client_max_body_size/ }),
+  },
+  {
+    name: 'ECR behind a proxy with a limit: chunks that get lost end in an error, never in half a blob',
+    registry: by(() => together(uploads.bodyLimit(1 << 20), uploads.deafAfterFirstChunk())),
+    work: async ({ registry, memory }, t) => {
+      await assert.rejects(pushBytes(registry, 'a', big, t), { code: /REGISTRY_FAILED|DIGEST_MISMATCH/ });
+      assert.equal(memory.store.blob('a', big.descriptor.digest), undefined);
+    },
+  },
+  {
+    name: 'distribution 2.8 behind a proxy with a limit: the session is lost between two chunks, and the blob begins anew',
+    registry: by(() => together(uploads.bodyLimit(4 << 20), uploads.losesSession(1, /step=1/))),
+    work: inChunks(4 << 20),
+  },
 ];
+
+/** The large blob arrives whole, in pieces of no more than `most` bytes, one behind the other; the next one without a try. */
+function inChunks(most: number): QuirkCase['work'] {
+  return async ({ registry, memory }, t) => {
+    assert.equal(await pushBytes(registry, 'a', big, t), 'pushed');
+    assert.ok(memory.store.blob('a', big.descriptor.digest)?.equals(big.bytes));
+    const patches = memory.requests.filter(({ method }) => method === 'PATCH');
+    assert.ok(patches.length >= big.bytes.length / most);
+    const before = memory.requests.length;
+    assert.equal(await pushBytes(registry, 'b', big, t), 'pushed');
+    for (const { method, headers } of memory.requests.slice(before)) {
+      assert.ok(Number(headers['content-length'] ?? 0) <= most, `${method} of ${headers['content-length']} bytes`);
+    }
+  };
+}

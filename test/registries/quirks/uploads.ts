@@ -100,10 +100,10 @@ export function strictChunks(): Quirk {
 }
 
 /** Breaks an upload in the middle and has then forgotten its session (distribution 2.8, after any broken request). */
-export function losesSession(times: number): Quirk {
+export function losesSession(times: number, path = uploads): Quirk {
   return when(
     'PUT|PATCH',
-    uploads,
+    path,
     (request, _response, { store }) => {
       const [, name = '', id = ''] = /^\/v2\/(.+)\/blobs\/uploads\/([^?]+)/.exec(request.url ?? '') ?? [];
       request.once('data', () => request.destroy());
@@ -194,12 +194,13 @@ export function hides(times: number): Quirk {
 }
 
 /** Bytes that are damaged on their way into the registry: its digest is another. */
-export function damagedOnTheWay(): Quirk {
-  return when('PUT', uploads, async (request) => {
+export function damagedOnTheWay(times?: number): Quirk {
+  const act: Act = async (request) => {
     const bytes = await bodyOf(request);
     if (bytes.length > 0) bytes[0] = (bytes[0] ?? 0) ^ 1;
     return complaint(400, 'DIGEST_INVALID', `provided digest did not match uploaded content: ${sha256(bytes)}`);
-  });
+  };
+  return when('PUT', uploads, act, times);
 }
 
 /** Takes its time with the first uploads, so that a token ends under them. */
@@ -208,5 +209,49 @@ export function slowUpload(ms: number, times: number): Quirk {
   return when('PUT', uploads, async () => {
     if (left-- > 0) await sleep(ms);
     return pass;
+  });
+}
+
+/** A PATCH must say where its bytes belong. */
+export function noMonolithicPatch(answer: Reply = reply(405)): Quirk {
+  return when('PATCH', uploads, ({ headers }) => (headers['content-range'] === undefined ? answer : pass));
+}
+
+/** Connections die under a body after so many of its bytes. `keeps`: those are not lost (distribution 3); else the whole body is. */
+export function cutsUploads(afterBytes: number, times: number, { keeps }: { readonly keeps: boolean }): Quirk {
+  return when(
+    'PUT|PATCH',
+    uploads,
+    async (request, _response, { store }) => {
+      if (Number(request.headers['content-length'] ?? 0) <= afterBytes) return pass;
+      const [, name = '', id = ''] = /^\/v2\/(.+)\/blobs\/uploads\/([^?]+)/.exec(request.url ?? '') ?? [];
+      const arrived: Buffer[] = [];
+      let size = 0;
+      await new Promise<void>((resolve) => {
+        request.on('data', (chunk: Buffer) => {
+          arrived.push(chunk.subarray(0, Math.max(0, afterBytes - size)));
+          size += chunk.length;
+          if (size >= afterBytes) resolve();
+        });
+      });
+      if (keeps) store.repository(name).uploads.get(id)?.chunks.push(Buffer.concat(arrived));
+      request.socket.destroy();
+      return undefined;
+    },
+    times,
+  );
+}
+
+/** Says with each session how small a chunk may be at least. */
+export const chunkMinimum = (bytes: number): Quirk =>
+  changingHeaders('POST', uploads, (headers) => ({ ...headers, 'oci-chunk-min-length': String(bytes) }));
+
+/** A proxy has no patience for a commit that goes on behind it, and ends so much later. */
+export function impatientProxy(ms: number): Quirk {
+  return when('PUT', uploads, async (request, _response, { store }) => {
+    const name = /^\/v2\/(.+)\/blobs\/uploads/.exec(request.url ?? '')?.[1] ?? '';
+    const bytes = await bodyOf(request);
+    setTimeout(() => store.putBlob(name, bytes), ms);
+    return reply(504, {}, '<html><title>504 Gateway Time-out</title></html>');
   });
 }
