@@ -21,7 +21,7 @@ export function bytesBody(bytes: Buffer, descriptor: Pick<Descriptor, 'digest' |
   return {
     async *open(from, size) {
       if (bytes.length !== descriptor.size) verifyBytes(bytes, descriptor, 'memory');
-      yield bytes.subarray(from, from + size);
+      for (let at = from; at < from + size; at += blockBytes) yield bytes.subarray(at, Math.min(at + blockBytes, from + size));
     },
     prove: async () => verifyBytes(bytes, descriptor, 'memory'),
   };

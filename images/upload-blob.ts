@@ -18,7 +18,7 @@ export async function uploadBlob(upload: Upload, session: UploadSession): Promis
   const { client, descriptor, options } = upload;
   const { signal } = options;
   const habits = habitsOf(client);
-  const progress: UploadProgress = { session, wary: false, spoiled: 0, lost: 0 };
+  const progress: UploadProgress = { session, wary: false, denied: false, spoiled: 0, lost: 0 };
   if (habits.shouldProve(descriptor.size)) await learnResuming(upload, habits);
   for (let failed = 1, best = 0; ; ) {
     const outcome = await sendRest(upload, habits, progress);
