@@ -1,14 +1,7 @@
 /** What a registry wants before it answers (RFC 9110 11.6.1, and the token specification of distribution). */
 export type Challenge =
   | { readonly scheme: 'basic' }
-  | {
-      readonly scheme: 'bearer';
-      readonly realm: string;
-      readonly service?: string;
-      readonly scopes: readonly string[];
-      /** `insufficient_scope`: the token that was sent is good, and not for this. */
-      readonly error?: string;
-    };
+  | { readonly scheme: 'bearer'; readonly realm: string; readonly service?: string; readonly scopes: readonly string[] };
 
 /**
  * The challenge to answer among those of one or several `WWW-Authenticate` headers: Bearer before Basic (a registry that
@@ -57,10 +50,7 @@ function known(scheme: string, parameters: ReadonlyMap<string, string>): Challen
       .get('scope')
       ?.split(' ')
       .filter((scope) => scope !== '') ?? [];
-  const error = parameters.get('error');
-  return [
-    { scheme: 'bearer', realm, ...(service === undefined ? {} : { service }), scopes, ...(error === undefined ? {} : { error }) },
-  ];
+  return [{ scheme: 'bearer', realm, ...(service === undefined ? {} : { service }), scopes }];
 }
 
 function matchAt(expression: RegExp, text: string, at: number): RegExpExecArray | undefined {

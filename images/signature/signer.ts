@@ -26,7 +26,7 @@ interface SignerOptions {
 }
 
 /**
- * Reads and opens the key that a spec names. Throws FILE_UNREADABLE, CREDENTIALS_INVALID (no password, or a wrong one) and
+ * Reads and opens the key that a spec names; of cosign's that is seen by a trial. Throws FILE_UNREADABLE, CREDENTIALS_INVALID (no password, or a wrong one) and
  * SIGNATURE_INVALID (no key, no cosign).
  */
 export async function openSigner(spec: SignSpec, options: SignerOptions): Promise<Signer> {
@@ -60,7 +60,10 @@ async function cosignSigner({ key, password }: CosignSpec, { folder, env, signal
   await checkCosign({ signal });
   // `awskms://…` and its like are no paths.
   const place = /^[a-z0-9]+:\/\//.test(key) ? key : resolve(folder, key);
-  return (json, options) => runCosign(json, { key: place, ...(secret === undefined ? {} : { password: secret }), ...options });
+  const sign: Sign = (json, options) =>
+    runCosign(json, { key: place, ...(secret === undefined ? {} : { password: secret }), ...options });
+  await sign(Buffer.from('diolkos asks whether this key can sign\n'), { signal });
+  return sign;
 }
 
 function passwordOf(
