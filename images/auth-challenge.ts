@@ -1,7 +1,14 @@
 /** What a registry wants before it answers (RFC 9110 11.6.1, and the token specification of distribution). */
 export type Challenge =
   | { readonly scheme: 'basic' }
-  | { readonly scheme: 'bearer'; readonly realm: string; readonly service?: string; readonly scopes: readonly string[] };
+  | {
+      readonly scheme: 'bearer';
+      readonly realm: string;
+      readonly service?: string;
+      readonly scopes: readonly string[];
+      /** `insufficient_scope`: the token that was sent is good, and not for this. */
+      readonly error?: string;
+    };
 
 /**
  * The challenge to answer among those of one or several `WWW-Authenticate` headers: Bearer before Basic (a registry that
@@ -50,7 +57,10 @@ function known(scheme: string, parameters: ReadonlyMap<string, string>): Challen
       .get('scope')
       ?.split(' ')
       .filter((scope) => scope !== '') ?? [];
-  return [{ scheme: 'bearer', realm, ...(service === undefined ? {} : { service }), scopes }];
+  const error = parameters.get('error');
+  return [
+    { scheme: 'bearer', realm, ...(service === undefined ? {} : { service }), scopes, ...(error === undefined ? {} : { error }) },
+  ];
 }
 
 function matchAt(expression: RegExp, text: string, at: number): RegExpExecArray | undefined {

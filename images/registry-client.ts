@@ -1,7 +1,8 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
+import { chooseChallenge } from './auth-challenge.ts';
 import { speaksTls } from './connection-failure.ts';
 import type { RegistryAccess } from './registry-access.ts';
-import { Authenticator } from './registry-auth.ts';
+import { Authenticator, type Entry } from './registry-auth.ts';
 import { apiHost } from './registry-dispatcher.ts';
 import { answerFailure, type Purpose, type RegistryComplaint, readComplaint } from './registry-failure.ts';
 import { sendFollowing } from './registry-redirect.ts';
@@ -77,29 +78,30 @@ export class RegistryClient {
     if (answer.status !== 401 || this.#isHome(answer.url)) return answer;
     // A stranger we were sent to never sees our credentials, but may give everybody a token (ggcr#2359).
     const auth = new Authenticator(anonymous(this.#access), this.#transport, this.#gates);
-    return this.#sendAgain(request, answer, auth, [], undefined);
+    return this.#sendAgain(request, answer, auth, { scopes: [], signal: request.signal }, undefined);
   }
 
   async #sendAuthorized(request: RegistryRequest, url: URL): Promise<Answer> {
-    const { scopes, signal } = request;
-    const sent = await this.#auth.authorization(scopes, url, signal);
+    // Who waits without limit for the answer commits an upload.
+    const entry = { scopes: request.scopes, lasting: request.headersTimeoutMs === 0, signal: request.signal };
+    const sent = await this.#auth.authorization(entry, url);
     const answer = await this.#exchange(request, url, sent);
-    if (answer.status !== 401 || !this.#isHome(answer.url)) return answer;
-    return this.#sendAgain(request, answer, this.#auth, scopes, sent);
+    if (!asksForMore(answer) || !this.#isHome(answer.url)) return answer;
+    return this.#sendAgain(request, answer, this.#auth, entry, sent);
   }
 
-  /** Learns from a 401 and repeats the request where it came from, if that is of use. */
+  /** Learns from a refusal and repeats the request where it came from, if that is of use. */
   async #sendAgain(
     request: RegistryRequest,
     refused: Answer,
     auth: Authenticator,
-    scopes: readonly string[],
+    entry: Entry,
     sent: string | undefined,
   ): Promise<Answer> {
     const { url } = refused;
-    if (!(await auth.learn(refused, sent, scopes, request.signal))) return refused;
+    if (!(await auth.learn(refused, sent, entry))) return refused;
     await discard(refused);
-    return this.#exchange(request, url, await auth.authorization(scopes, url, request.signal));
+    return this.#exchange(request, url, await auth.authorization(entry, url));
   }
 
   /** The error for an answer that is not what was asked for. The body is consumed, unless `complaint` was read from it before. */
@@ -116,7 +118,11 @@ export class RegistryClient {
   }
 
   #urlOf({ url }: RegistryRequest): URL {
-    return typeof url === 'string' ? new URL(url, this.base) : url;
+    if (typeof url !== 'string') return url;
+    const { basePath = '/v2/', namespace } = this.#access;
+    const at = new URL(url.replace(/^\/v2\//, basePath), this.base);
+    if (namespace !== undefined) at.searchParams.append('ns', namespace);
+    return at;
   }
 
   #isHome(url: URL): boolean {
@@ -140,6 +146,13 @@ function baseUrl({ host, plainHttp }: RegistryAccess): URL {
   const url = URL.parse(`${plainHttp ? 'http' : 'https'}://${apiHost(host)}/`);
   if (url === null) throw new BundleError('REFERENCE_INVALID', `"${host}" is no registry host`);
   return url;
+}
+
+/** 401, or 403 for a token of too little scope (RFC 6750 3.1). */
+function asksForMore({ status, headers }: Answer): boolean {
+  if (status === 401) return true;
+  const challenge = status === 403 ? chooseChallenge(headers['www-authenticate']) : undefined;
+  return challenge?.scheme === 'bearer' && challenge.error === 'insufficient_scope';
 }
 
 function anonymous({ host, plainHttp }: RegistryAccess): RegistryAccess {

@@ -3,6 +3,13 @@ export interface Token {
   readonly value: string;
   /** By performance.now(): after this it is renewed before it is used. */
   readonly staleAt: number;
+  /** By performance.now(): half of its life is over, and what lasts minutes should not begin with it. */
+  readonly halfAt: number;
+}
+
+interface Asker {
+  readonly lasting?: boolean;
+  readonly signal: AbortSignal;
 }
 
 interface Entry {
@@ -17,15 +24,16 @@ interface Entry {
 export class TokenCache {
   readonly #entries = new Map<string, Entry>();
 
-  async get(key: string, fetchToken: () => Promise<Token>, signal: AbortSignal): Promise<Token> {
+  async get(key: string, fetchToken: () => Promise<Token>, asker: Asker): Promise<Token> {
+    const { lasting = false, signal } = asker;
     const kept = this.#entries.get(key);
-    if (kept === undefined || isStale(kept)) return this.#fetch(key, fetchToken, signal);
+    if (kept === undefined || isStale(kept, lasting)) return this.#fetch(key, fetchToken, signal);
     try {
       return await kept.fetching;
     } catch (error) {
       signal.throwIfAborted();
       // It was fetched on behalf of another request, which was aborted. This one was not.
-      if (kept.signal.aborted) return this.get(key, fetchToken, signal);
+      if (kept.signal.aborted) return this.get(key, fetchToken, asker);
       throw error;
     }
   }
@@ -48,6 +56,6 @@ export class TokenCache {
   }
 }
 
-function isStale({ token }: Entry): boolean {
-  return token !== undefined && token.staleAt <= performance.now();
+function isStale({ token }: Entry, lasting: boolean): boolean {
+  return token !== undefined && (lasting ? token.halfAt : token.staleAt) <= performance.now();
 }

@@ -5,7 +5,7 @@ import type { Credentials } from './registry-access.ts';
 import { checkDestination, parseLocation } from './registry-destination.ts';
 import { answerFailure } from './registry-failure.ts';
 import { type RepeatableExchange, sendFollowing } from './registry-redirect.ts';
-import { type Answer, discard, readBody, type Transport } from './registry-transport.ts';
+import { type Answer, discard, header, readBody, type Transport } from './registry-transport.ts';
 import type { HostGates } from './retry-gate.ts';
 import { gated, sendPatiently } from './retry-sending.ts';
 import type { Token } from './token-cache.ts';
@@ -28,6 +28,9 @@ export interface TokenGrant {
   readonly refreshToken?: string;
 }
 
+/** What those answer to a POST who know GET only: GCR and Gitea 404, JFrog 401, ACR 400 to parameters it does not know. */
+const knowsNoPost = new Set([400, 401, 404, 405]);
+
 /** A reply beyond this holds no token. Bytes. */
 const replyLimit = 64 << 10;
 
@@ -38,7 +41,8 @@ const Reply = z
   .object({
     token: z.string().nullish(),
     access_token: z.string().nullish(),
-    expires_in: z.number().nullish(),
+    expires_in: z.number().nullish().catch(undefined),
+    issued_at: z.string().nullish().catch(undefined),
     refresh_token: z.string().nullish(),
   })
   .transform((reply) => ({ ...reply, value: reply.access_token || reply.token || '' }))
@@ -57,13 +61,17 @@ export async function fetchToken(request: TokenRequest, transport: Transport, ga
     const send = () => gated(gate, () => sendFollowing(transport, host, exchange), signal);
     return sendPatiently(send, { gate, host, url: exchange.url, signal });
   };
-  const exchanged =
-    credentials !== undefined && 'identityToken' in credentials
-      ? await ask(refreshExchange(request, realm, credentials.identityToken))
-      : undefined;
-  if (exchanged !== undefined && exchanged.status !== 404 && exchanged.status !== 405) return grantOf(exchanged, request, realm);
-  if (exchanged !== undefined) await discard(exchanged);
-  return grantOf(await ask(getExchange(request, realm, signal)), request, realm);
+  if (credentials === undefined || !('identityToken' in credentials))
+    return grantOf(await ask(getExchange(request, realm, signal)), request, realm);
+  const exchanged = await ask(refreshExchange(request, realm, credentials.identityToken));
+  if (!knowsNoPost.has(exchanged.status)) return grantOf(exchanged, request, realm);
+  // Of the two refusals the first is about the token; the second may only say that it is no password.
+  const refusal = await refusedLogin(exchanged, request, realm);
+  const answer = await ask(getExchange(request, realm, signal));
+  if (answer.status >= 200 && answer.status <= 299) return grantOf(answer, request, realm);
+  if (exchanged.status === 404 || exchanged.status === 405) throw await refusedLogin(answer, request, realm);
+  await discard(answer);
+  throw refusal;
 }
 
 /** `Basic …` for what can be said by it. An identity token goes as the password of the user `<token>`, as docker does it. */
@@ -97,23 +105,36 @@ function refreshExchange({ challenge, scopes, signal }: TokenRequest, realm: URL
   };
 }
 
-async function grantOf(answer: Answer, { host, credentials }: TokenRequest, realm: URL): Promise<TokenGrant> {
-  if (answer.status < 200 || answer.status > 299) {
-    const what = `token server at ${realm.host}${realm.pathname}`;
-    throw await answerFailure(answer, {
-      host,
-      doing: `the login at ${realm.host}`,
-      what,
-      right: 'pull',
-      credentialsFrom: credentials?.from,
-    });
-  }
+async function refusedLogin(answer: Answer, { host, credentials, scopes }: TokenRequest, realm: URL): Promise<BundleError> {
+  return answerFailure(answer, {
+    host,
+    doing: `the login at ${realm.host}`,
+    what: `token server at ${realm.host}${realm.pathname}`,
+    right: scopes.some((scope) => /:[^:]*push[^:]*$/.test(scope)) ? 'push' : 'pull',
+    credentialsFrom: credentials?.from,
+  });
+}
+
+async function grantOf(answer: Answer, request: TokenRequest, realm: URL): Promise<TokenGrant> {
+  const { host } = request;
+  if (answer.status < 200 || answer.status > 299) throw await refusedLogin(answer, request, realm);
   const reply = Reply.safeParse(parseJson(await readBody(answer, replyLimit))).data;
   if (reply === undefined)
     throw new BundleError('REGISTRY_FAILED', `the token server ${realm.host} of ${host} answered without a token`);
-  const lifeSeconds = Math.max(reply.expires_in ?? 0, shortestLifeSeconds);
-  const token = { value: reply.value, staleAt: performance.now() + lifeSeconds * 900 };
+  const lifeMs = lifeOf(reply, header(answer, 'date'));
+  const now = performance.now();
+  const token = { value: reply.value, staleAt: now + lifeMs * 0.9, halfAt: now + lifeMs * 0.5 };
   return { token, ...(reply.refresh_token && { refreshToken: reply.refresh_token }) };
+}
+
+/**
+ * What is left of a token's life, in milliseconds. A server may give one that it made earlier (`issued_at`). Its age is taken by the
+ * server's own clock, the `Date` of the answer: ours may be wrong.
+ */
+function lifeOf({ expires_in, issued_at }: z.infer<typeof Reply>, date: string | undefined): number {
+  const lifeMs = Math.max(expires_in ?? 0, shortestLifeSeconds) * 1000;
+  const ageMs = Date.parse(date ?? '') - Date.parse(issued_at ?? '');
+  return Number.isNaN(ageMs) ? lifeMs : Math.min(lifeMs, Math.max(1000, lifeMs - ageMs));
 }
 
 // Never the parser's own error: it quotes the text, which holds a token.

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { chooseChallenge } from '../../images/auth-challenge.ts';
+import { openRegistry } from '../../images/registry.ts';
+import { orderScopes } from '../../images/registry-auth.ts';
+import type { Answer, Transport } from '../../images/registry-transport.ts';
+import { HostGates } from '../../images/retry-gate.ts';
+import { TokenCache } from '../../images/token-cache.ts';
+import { fetchToken } from '../../images/token-server.ts';
 import { bodyOf, complaint, reply, sendReply } from '../registries/reply.ts';
 import { held, noise, pushSample, sampleImage } from '../registries/sample-images.ts';
 import { testUser } from '../registries/start-registry.ts';
@@ -62,7 +68,7 @@ test('a push asks for the right to push, a mount for the right to read there too
   const scopes = wire()
     .filter(isToken)
     .map((line) => new URL(line.slice(4), 'http://x').searchParams.getAll('scope'));
-  assert.deepEqual(scopes, [['repository:to:pull'], ['repository:to:pull,push', 'repository:from:pull']]);
+  assert.deepEqual(scopes, [['repository:to:pull,push'], ['repository:to:pull,push', 'repository:from:pull']]);
 });
 
 test('a token that ends early is fetched anew, also under an upload, whose bytes are sent again', async (t) => {
@@ -78,9 +84,76 @@ test('a token that ends early is fetched anew, also under an upload, whose bytes
     memory.auth.expireTokens();
     expire = () => undefined;
   };
-  await pushSample(registry, 'a', '1', sampleImage(), t);
-  assert.ok(wire().filter(isToken).length >= 3);
+  const image = sampleImage();
+  const sampleSize = image.blobs.length;
+  await pushSample(registry, 'a', '1', image, t);
+  assert.ok(wire().filter(isToken).length >= 2);
+  const puts = wire().filter((line) => /^PUT .*uploads/.test(line));
+  assert.equal(puts.length, sampleSize + 1, 'one upload was sent again');
   assert.equal(memory.store.manifest('a', '1')?.mediaType, 'application/vnd.oci.image.manifest.v1+json');
+});
+
+const orders: readonly [name: string, scopes: readonly string[], expected: readonly string[]][] = [
+  [
+    'the right to push before that to mount',
+    ['repository:from:pull', 'repository:to:pull,push'],
+    ['repository:to:pull,push', 'repository:from:pull'],
+  ],
+  [
+    'what a challenge names before what we would ask',
+    ['repository:mapped/a:pull', 'repository:a:pull'],
+    ['repository:mapped/a:pull', 'repository:a:pull'],
+  ],
+  ['no scope that another covers', ['repository:a:pull', 'repository:a:pull,push'], ['repository:a:pull,push']],
+  ['nothing twice', ['repository:a:pull', 'repository:a:pull'], ['repository:a:pull']],
+  ['a scope of another make as it is (Gitea)', ['*', 'repository:a:pull'], ['*', 'repository:a:pull']],
+];
+for (const [name, scopes, expected] of orders) {
+  test(`scopes: ${name}`, () => assert.deepEqual(orderScopes(scopes), expected));
+}
+
+test('a token of too little scope, told by 403, is replaced by one for the scope that was named', async (t) => {
+  const { memory, registry, wire } = await startMemoryClient(t, {
+    ...tokens,
+    intercept: (request, response) => {
+      if (!matches(request, 'GET', /blobs/) || memoryAsked()) return false;
+      const scope = 'repository:a:pull,delete';
+      const challenge = `Bearer realm="http://${request.headers.host}/token",service="memory",scope="${scope}",error="insufficient_scope"`;
+      sendReply(request, response, complaint(403, 'DENIED', 'more', { 'www-authenticate': challenge }));
+      return true;
+    },
+  });
+  const memoryAsked = () => wire().some((line) => line.includes('delete'));
+  const blob = held('x', noise('scope', 10));
+  seedBlob(memory, 'a', blob);
+  assert.deepEqual(await registry.fetchBlob('a', blob.descriptor, t), blob.bytes);
+});
+
+test('credentials and tokens are of a repository, where the config holds them by path', async (t) => {
+  const { memory, wire } = await startMemoryClient(t, tokens);
+  const asked: (string | undefined)[] = [];
+  const known = { from: 'f', ...testUser };
+  const registry = openRegistry({
+    host: memory.host,
+    plainHttp: true,
+    credentials: async ({ repository }) => {
+      asked.push(repository);
+      return repository === 'mine' ? known : undefined;
+    },
+  });
+  t.after(() => registry.close());
+  const blob = held('x', noise('path', 10));
+  for (const name of ['mine', 'other']) seedBlob(memory, name, blob);
+  await registry.fetchBlob('mine', blob.descriptor, t);
+  await registry.fetchBlob('mine', blob.descriptor, t);
+  await assert.rejects(registry.fetchBlob('other', blob.descriptor, t), { code: 'REGISTRY_DENIED' });
+  assert.deepEqual(asked, ['mine', 'other']);
+  assert.equal(
+    wire()
+      .filter(isToken)
+      .filter((line) => line.includes('account')).length,
+    1,
+  );
 });
 
 /** A token server that knows how to be strange. */
@@ -140,6 +213,72 @@ test('where an identity token cannot be POSTed it is the password of a GET', asy
   const blob = held('x', noise('get', 10));
   seedBlob(memory, 'a', blob);
   assert.deepEqual(await registry.fetchBlob('a', blob.descriptor, t), blob.bytes);
+});
+
+for (const status of [400, 401, 405]) {
+  test(`where a POST is answered by ${status} the identity token is the password of a GET`, async (t) => {
+    const intercept = tokenServer((_form, method) => (method === 'POST' ? reply(status) : reply(200, {}, '{"token":"good"}')));
+    const { memory, registry } = await startMemoryClient(t, { intercept, credentials: { from: 'f', identityToken: 'idt' } });
+    const blob = held('x', noise('get', 10));
+    seedBlob(memory, 'a', blob);
+    assert.deepEqual(await registry.fetchBlob('a', blob.descriptor, t), blob.bytes);
+  });
+}
+
+test('an identity token that is good for neither is told with the words of the POST', async (t) => {
+  const refused = reply(401, {}, '{"error":"invalid_grant","error_description":"the refresh token has expired"}');
+  const intercept = tokenServer((_form, method) => (method === 'POST' ? refused : complaint(401, 'DENIED', 'no password')));
+  const { registry } = await startMemoryClient(t, { intercept, credentials: { from: 'f', identityToken: 'idt-s3cret' } });
+  await assert.rejects(registry.fetchManifest('a', '1', t), (error: Error & { code?: string; hint?: string }) => {
+    assert.equal(error.code, 'REGISTRY_DENIED');
+    assert.doesNotMatch(`${error.message} ${error.hint}`, /s3cret/);
+    return /refresh token has expired/.test(error.message);
+  });
+});
+
+const lives: readonly [name: string, reply: object, headers: Record<string, string>, seconds: number][] = [
+  ['nothing is said', {}, {}, 60],
+  ['it is shorter than a minute', { expires_in: 5 }, {}, 60],
+  ['expires_in', { expires_in: 300 }, {}, 300],
+  [
+    'a token made earlier, by the clock of the server',
+    { expires_in: 300, issued_at: '2001-01-01T00:00:00Z' },
+    { date: 'Mon, 01 Jan 2001 00:04:00 GMT' },
+    60,
+  ],
+  [
+    'issued_at in the future',
+    { expires_in: 300, issued_at: '2001-01-01T01:00:00Z' },
+    { date: 'Mon, 01 Jan 2001 00:00:00 GMT' },
+    300,
+  ],
+  ['issued_at without a Date', { expires_in: 300, issued_at: '2001-01-01T00:00:00Z' }, {}, 300],
+  ['an issued_at that is no date', { expires_in: 300, issued_at: 7 }, { date: 'Mon, 01 Jan 2001 00:00:00 GMT' }, 300],
+];
+for (const [name, body, headers, seconds] of lives) {
+  test(`a token lives ${seconds} s where ${name}, and is renewed at nine tenths`, async (t) => {
+    const bytes = Buffer.from(JSON.stringify({ token: 'x', ...body }));
+    const transport = {
+      send: async ({ url }: { url: URL }) => ({ status: 200, headers, url, body: [bytes] }) as unknown as Answer,
+    } as unknown as Transport;
+    const origin = new URL('http://127.0.0.1:1/');
+    const challenge = { scheme: 'bearer', realm: '/token', scopes: [] } as const;
+    const request = { host: 'r', challengedAt: origin, challenge, scopes: [], credentials: undefined, signal: t.signal };
+    const { token } = await fetchToken(request, transport, new HostGates());
+    const leftMs = token.staleAt - performance.now();
+    assert.ok(Math.abs(leftMs - seconds * 900) < 2000, String(leftMs));
+    assert.ok(Math.abs(token.halfAt - performance.now() - seconds * 500) < 2000);
+  });
+}
+
+test('what lasts minutes does not begin with a token whose life is half over', async (t) => {
+  const cache = new TokenCache();
+  const now = performance.now();
+  const old = async () => ({ value: 'old', halfAt: now - 1, staleAt: now + 60_000 });
+  const fresh = async () => ({ value: 'fresh', halfAt: now + 60_000, staleAt: now + 90_000 });
+  assert.equal((await cache.get('k', old, { signal: t.signal })).value, 'old');
+  assert.equal((await cache.get('k', fresh, { signal: t.signal })).value, 'old', 'good enough for a moment');
+  assert.equal((await cache.get('k', fresh, { signal: t.signal, lasting: true })).value, 'fresh');
 });
 
 const refusals: readonly [name: string, answer: ReturnType<typeof reply>, expected: object][] = [

@@ -31,6 +31,8 @@ export interface StartOptions {
   readonly tls?: boolean;
   /** Demand the one user there is, `testUser`, by Basic. `gitea` always does, by Bearer. */
   readonly users?: boolean;
+  /** `distribution3`: take an index of which platforms are absent, and delete manifests. */
+  readonly sparse?: boolean;
 }
 
 const allKinds: readonly RegistryKind[] = ['memory', 'distribution2', 'distribution3', 'crane', 'gitea', 'zot'];
@@ -140,11 +142,13 @@ async function writeConfig(
   return file;
 }
 
-function distributionConfig(folder: string, { tls = false, users = false }: StartOptions): object {
+function distributionConfig(folder: string, { tls = false, users = false, sparse = false }: StartOptions): object {
+  const storage = { filesystem: { rootdirectory: join(folder, 'data') }, ...(sparse ? { delete: { enabled: true } } : {}) };
   return {
     version: 0.1,
     log: { level: 'info', formatter: 'text' },
-    storage: { filesystem: { rootdirectory: join(folder, 'data') } },
+    storage,
+    ...(sparse ? { validation: { manifests: { indexes: { platforms: 'none' } } } } : {}),
     ...(users ? { auth: { htpasswd: { realm: 'test', path: join(folder, 'htpasswd') } } } : {}),
     http: { addr: '127.0.0.1:0', ...(tls ? { tls: tlsFiles } : {}) },
   };
