@@ -14,6 +14,7 @@ import { Lock } from './lock.ts';
 import { PartsJson } from './parts-json.ts';
 import { RewriteReport } from './rewrite-report.ts';
 import { Site } from './site.ts';
+import { SiteReport } from './site-report.ts';
 import { specReference } from './spec-reference.ts';
 
 const root = join(import.meta.dirname, '..');
@@ -24,6 +25,7 @@ const documents = [
   { name: 'lock', title: 'Lock', schema: Lock },
   { name: 'bundle-json', title: 'bundle.json', schema: BundleJson },
   { name: 'parts-json', title: 'parts.json', schema: PartsJson },
+  { name: 'site-report', title: 'SiteReport', schema: SiteReport },
   { name: 'images-report', title: 'ImagesReport', schema: ImagesReport },
   { name: 'image-reasons', title: 'ImageReasons', schema: ImageReasons },
   { name: 'lint-report', title: 'LintReport', schema: LintReport },

@@ -97,6 +97,11 @@ export type LeftOutImage = z.infer<typeof LeftOutImage>;
 export const LockedFinding = z.strictObject({ release: ReleaseName, ...Finding.shape });
 export type LockedFinding = z.infer<typeof LockedFinding>;
 
+/** Blobs by digest, and one image that has each: what a delta needs to know of its base. */
+export const HeldBlobs = z
+  .record(Digest, z.string())
+  .describe('Configs and layers of the images, and one image that has each: `build --base` leaves them out.');
+
 /** `bundle.lock.yaml`: every name resolved to a digest. Same spec files and same lock: same tar, byte for byte. */
 export const Lock = z
   .strictObject({
@@ -109,6 +114,7 @@ export const Lock = z
       .array(LeftOutImage)
       .default([])
       .describe('Images behind switches that do not travel; `images.gated` or a scan profile brings them.'),
+    blobs: HeldBlobs.default({}),
     findings: z.array(LockedFinding).default([]).describe('What `diolkos lint` says of the releases.'),
   })
   .describe('The lock, `bundle.lock.yaml`: every name resolved to a digest. `build` writes it; commit it to git.');

@@ -10,13 +10,15 @@ const header = `# Written by diolkos build; commit it to git. \`diolkos build --
  */
 export function writeLock(lock: Lock): string {
   // Parsing brings the fields into the order of the schema.
-  const { charts, images, gated, findings, ...rest } = Lock.parse(lock);
+  const { charts, images, gated, blobs, findings, ...rest } = Lock.parse(lock);
   const ordered = {
     ...rest,
     charts: charts.toSorted(byText((chart) => chart.release)),
     images: images.map(orderedImage).toSorted(byText((image) => image.reference)),
     gated: gated.toSorted(byText(leftOutKey)),
     findings: findings.toSorted(byText(findingKey)),
+    // The longest, and the least to be read: last.
+    blobs: Object.fromEntries(Object.entries(blobs).toSorted(byText(([digest]) => digest))),
   };
   return header + writeYaml(ordered);
 }

@@ -1,9 +1,9 @@
+import type { SiteReport } from '../bundle-spec/site-report.ts';
 import type { Cluster } from './client.ts';
-import { type BundleName, bundleLabels, recordConfigMapName } from './object-names.ts';
+import { bundleLabels, recordConfigMapName } from './object-names.ts';
 
-/** What a bundle has in the cluster, as the Job found it after its last install that succeeded. */
-export interface InstallRecord {
-  readonly bundle: BundleName;
+/** What a bundle has in the cluster, as the Job found it after its last install that succeeded. Carried back over the gap it is the base of a delta. */
+export interface InstallRecord extends SiteReport {
   /** Version of diolkos that installed. */
   readonly tool: string;
   readonly installedAt: string;
@@ -18,6 +18,9 @@ export interface InstallRecord {
   readonly images: readonly { readonly reference: string; readonly local: string; readonly digest: string }[];
 }
 
+/** A ConfigMap has room for 1 MiB. */
+const mostBytes = 900_000;
+
 /** Writes the record: ConfigMap `diolkos-record-<bundle>`, key `record.json`. */
 export async function writeRecord(
   cluster: Cluster,
@@ -25,12 +28,15 @@ export async function writeRecord(
   options: { readonly namespace: string; readonly signal: AbortSignal },
 ): Promise<void> {
   const { bundle } = record;
+  const { blobs: _, ...small } = record;
+  const text = JSON.stringify(record, null, 2);
   await cluster.apply(
     {
       apiVersion: 'v1',
       kind: 'ConfigMap',
       metadata: { name: recordConfigMapName(bundle), namespace: options.namespace, labels: bundleLabels(bundle) },
-      data: { 'record.json': JSON.stringify(record, null, 2) },
+      // Without the blobs of a very large bundle; a delta to it is then made of its lock.
+      data: { 'record.json': Buffer.byteLength(text) <= mostBytes ? text : JSON.stringify(small, null, 2) },
     },
     options,
   );

@@ -9,11 +9,11 @@ export interface CarriedRoot extends Pick<Descriptor, 'digest' | 'mediaType'> {
 
 /**
  * Reads the manifests of an image from a bundle. Of a sparse image the children that the bundle does not list are those left out.
- * A layer of a "do not distribute" type is among the blobs when the bundle has it.
+ * A layer of a "do not distribute" type is among the blobs when the bundle has it, or leaves it out as a delta.
  * Throws MANIFEST_INVALID, BUNDLE_INVALID when a manifest is absent, BUNDLE_DAMAGED.
  */
 export async function readCarriedTree(
-  bundle: Pick<BundleFile, 'blobs' | 'readBlob'>,
+  bundle: Pick<BundleFile, 'blobs' | 'absent' | 'readBlob'>,
   { digest, mediaType, sparse = false }: CarriedRoot,
   options: { readonly signal: AbortSignal },
 ): Promise<ImageTree> {
@@ -21,7 +21,7 @@ export async function readCarriedTree(
   const tree = await readImageTree(root, (wanted) => bundle.readBlob(wanted.digest, options), {
     isLeftOut: (child) => sparse && !bundle.blobs.has(child.digest),
   });
-  const carried = tree.foreign.filter((layer) => bundle.blobs.has(layer.digest));
+  const carried = tree.foreign.filter(({ digest: layer }) => bundle.blobs.has(layer) || bundle.absent.has(layer));
   const foreign = tree.foreign.filter((layer) => !carried.includes(layer));
   return { manifests: tree.manifests, blobs: [...tree.blobs, ...carried], foreign };
 }

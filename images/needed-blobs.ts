@@ -46,7 +46,7 @@ export async function neededBlobs(
       blobs.add(digest);
       return bundle.readBlob(digest, own);
     };
-    const tree = await readCarriedTree({ blobs: bundle.blobs, readBlob }, root, options);
+    const tree = await readCarriedTree({ ...bundle, readBlob }, root, options);
     for (const { digest, size } of [...tree.manifests.map((manifest) => manifest.descriptor), ...tree.blobs]) {
       blobs.add(digest);
       const held = (bundle.blobs.get(digest) ?? bundle.absent.get(digest))?.size;
@@ -75,4 +75,17 @@ export async function whoNeeds(
     }
   }
   return names;
+}
+
+/** An image that has each config and layer of a bundle's images, also of those that a delta leaves out. */
+export async function blobHolders(
+  bundle: BundleFile,
+  options: { readonly signal: AbortSignal },
+): Promise<ReadonlyMap<Digest, string>> {
+  const holders = new Map<Digest, string>();
+  for (const { reference, mode, ...root } of bundle.json.images) {
+    const { blobs } = await readCarriedTree(bundle, { ...root, sparse: mode === 'sparse' }, options);
+    for (const { digest } of blobs) if (!holders.has(digest)) holders.set(digest, reference);
+  }
+  return holders;
 }

@@ -2,6 +2,7 @@ import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Digest } from '../bundle-spec/names.ts';
 import { type BlobBody, extentsBody } from './blob-body.ts';
 import type { BundleFile } from './bundle-reader.ts';
+import { remoteBody } from './check-base.ts';
 import type { Descriptor } from './descriptor.ts';
 import { eachLimited } from './each-limited.ts';
 import type { PushItem } from './push-plan.ts';
@@ -125,8 +126,10 @@ async function pushTo(push: Push, task: BlobTask, repository: string, holders: R
 }
 
 /** The bytes go from the file to the socket without a look at them; only when a registry finds them wrong are they hashed. */
-function bodyOf({ bundle }: Push, { descriptor, names }: BlobTask): BlobBody {
+function bodyOf({ bundle, registry }: Push, { descriptor, names, holders }: BlobTask): BlobBody {
   const part = bundle.blobs.get(descriptor.digest);
+  const [holder] = holders;
+  if (part === undefined && holder !== undefined) return remoteBody(registry, holder, descriptor);
   if (part === undefined) throw new BundleError('BUNDLE_INVALID', `${bundle.path} has no blob ${descriptor.digest}`);
   const prove: BlobBody['prove'] = async ({ signal }) => {
     try {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Digest } from '../bundle-spec/names.ts';
 import type { BundleFile } from './bundle-reader.ts';
+import { findAbsentBlobs } from './check-base.ts';
 import { eachLimited } from './each-limited.ts';
 import { type BlobEvents, type BlobOutcome, type Holders, lanesOf, planBlobs, pushBlobs } from './push-blobs.ts';
 import { type PushItem, planPush } from './push-plan.ts';
@@ -67,7 +68,7 @@ type BlobCount = Omit<PushReport, 'items' | 'attached'>;
  * each blob is sent once: other repositories mount it. Blobs go first, then manifests, children before their index, those that refer to an
  * image after it, and tags last,
  * so that a push which stops anywhere leaves no tag without all its bytes; run again, it continues. Throws TAG_CONFLICT before the
- * first byte is sent, with all tags concerned; REGISTRY_FAILED before it when the registry takes no sparse index and one is to be sent;
+ * first byte is sent, with all tags concerned; BASE_MISSING before it when the target lacks what a delta leaves out; REGISTRY_FAILED before it when the registry takes no sparse index and one is to be sent;
  * BUNDLE_DAMAGED; what `planPush` and the registry throw.
  */
 export async function pushBundle(
@@ -83,10 +84,12 @@ export async function pushBundle(
   const states = await readPushStates(registry, items, { concurrency: lanes, policy, signal });
   const lacking = states.filter(({ found }) => found === 'absent').map(({ item }) => item);
   await probeSparse(registry, lacking, { signal });
-  const count = await sendBlobs(push, lacking, holdersOf(states), signal);
+  const known = { holders: holdersOf(states), target };
+  const holders = await findAbsentBlobs(bundle, registry, lacking, known, { concurrency: lanes, signal });
+  const count = await sendBlobs(push, lacking, holders, signal);
   const [attached, subjects] = partition(lacking, ({ kind }) => kind === 'attached');
   for (const group of [subjects, attached]) {
-    await eachLimited(group, lanes, (item, own) => sendManifests(push, item, own.signal), { signal });
+    await eachLimited(group, lanes, (item, own) => sendManifests(push, item, holders, own.signal), { signal });
   }
   await listReferrers(registry, referrersOf(states), { concurrency: lanes, signal });
   const done = await setTags(push, states, signal);
@@ -116,7 +119,12 @@ async function sendBlobs(push: Push, items: readonly PushItem[], holders: Holder
       onEvent({ type: 'blob', digest, size, outcome });
     },
   };
-  onEvent({ type: 'planned', items: items.length, blobs: tasks.length, bytes: sum(tasks.map((task) => task.descriptor.size)) });
+  onEvent({
+    type: 'planned',
+    items: items.length,
+    blobs: tasks.length,
+    bytes: sum(tasks.filter(({ descriptor }) => bundle.blobs.has(descriptor.digest)).map((task) => task.descriptor.size)),
+  });
   await pushBlobs(bundle, registry, tasks, { ...events, concurrency, signal });
   const sizes = (wanted: BlobOutcome) => outcomes.filter(({ outcome }) => outcome === wanted).map(({ size }) => size);
   return {
@@ -134,7 +142,9 @@ const lagsMs = [1000, 4000];
  * Pushes the manifests of an item by digest, children first. Where blobs take a moment to be seen the registry refuses with "blob
  * unknown"; then all are made sure of and the manifests pushed once more.
  */
-async function sendManifests({ bundle, registry }: Push, item: PushItem, signal: AbortSignal): Promise<void> {
+async function sendManifests({ bundle, registry }: Push, item: PushItem, holders: Holders, signal: AbortSignal): Promise<void> {
+  // Nothing is taken for granted then, but what the bundle itself has not.
+  const absent = new Map([...holders].filter(([digest]) => bundle.absent.has(digest)));
   const silent: BlobEvents = { onSent: () => undefined, onBlob: () => undefined };
   for (let lags = 0; ; lags += 1) {
     try {
@@ -144,7 +154,7 @@ async function sendManifests({ bundle, registry }: Push, item: PushItem, signal:
       const lagMs = lagsMs[lags];
       if (!(error instanceof PartsUnseen) || lagMs === undefined) throw error;
       await sleep(lagMs, undefined, { signal });
-      await pushBlobs(bundle, registry, planBlobs([item], new Map()), { ...silent, concurrency: 2, signal });
+      await pushBlobs(bundle, registry, planBlobs([item], absent), { ...silent, concurrency: 2, signal });
     }
   }
 }

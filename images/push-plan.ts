@@ -108,7 +108,7 @@ async function readTree(
 ): Promise<ImageTree & { readonly root: HeldDocument }> {
   const tree = await readCarriedTree(bundle, carried, options);
   const root = tree.manifests.at(-1);
-  const absent = tree.blobs.find((blob) => bundle.blobs.get(blob.digest)?.size !== blob.size);
+  const absent = tree.blobs.find(({ digest, size }) => (bundle.blobs.get(digest) ?? bundle.absent.get(digest))?.size !== size);
   if (root === undefined || absent !== undefined) {
     throw new BundleError('BUNDLE_INVALID', `${bundle.path} does not hold ${absent?.digest ?? carried.digest}`, {
       hint: 'diolkos verify lists all that is missing',

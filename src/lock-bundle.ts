@@ -22,6 +22,7 @@ export function lockBundle(
       const image = byReference.get(formatReference(plan.reference));
       return image === undefined ? [] : [lockImage(image, plan)];
     }),
+    blobs: holdersIn(plans),
     gated: leftOut(surveys, new Set(images.map(({ reference }) => reference))),
     findings: surveys.flatMap(({ release, findings }) => findings.map((finding) => ({ release, ...finding }))),
   };
@@ -84,6 +85,15 @@ export function lockImage(image: DiscoveredImage, plan: ImagePlan): LockedImage 
     places,
     ...(plan.attached.length > 0 && { attached: plan.attached.map(lockAttached) }),
   };
+}
+
+/** The first image, in the order of the plans, that has each blob. */
+function holdersIn(plans: readonly ImagePlan[]): Lock['blobs'] {
+  const holders = new Map<string, string>();
+  for (const { blobs, reference } of plans) {
+    for (const { digest } of blobs) if (!holders.has(digest)) holders.set(digest, formatReference(reference));
+  }
+  return Object.fromEntries(holders);
 }
 
 function lockAttached({ subject, root, artifactType, tag }: ImagePlan['attached'][number]): LockedAttached {

@@ -1,16 +1,18 @@
 import { dirname } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { readSite } from '../bundle-spec/read-bundle.ts';
+import type { SiteReport } from '../bundle-spec/site-report.ts';
 import { openBundle } from '../images/bundle-reader.ts';
 import { type PushEvent, type PushReport, pushBundle } from '../images/push-bundle.ts';
 import type { TagPolicy } from '../images/registry.ts';
 import { demandSignature } from '../images/signature/demand-signature.ts';
 import { openSiteRegistry } from '../images/site-registry.ts';
+import { siteReport } from '../images/site-report.ts';
 import { formatBytes, type Progress } from './progress.ts';
 
 /**
- * Pushes a bundle to the registry of a site with the credentials of the user's config files.
- * Throws SITE_INVALID, SIGNATURE_INVALID where none of the site's keys has signed it, BUNDLE_*, TAG_CONFLICT, NAME_COLLISION, REGISTRY_*.
+ * Pushes a bundle to the registry of a site with the credentials of the user's config files. What it gives is a site report too.
+ * Throws SITE_INVALID, SIGNATURE_INVALID where none of the site's keys has signed it, BUNDLE_*, VOLUME_MISSING, BASE_MISSING, TAG_CONFLICT, NAME_COLLISION, REGISTRY_*.
  */
 export async function pushToSite(
   file: string,
@@ -22,7 +24,7 @@ export async function pushToSite(
     readonly progress: Progress;
     readonly signal: AbortSignal;
   },
-): Promise<PushReport> {
+): Promise<PushReport & SiteReport> {
   const { signal, volumes, onTagConflict, progress } = options;
   const site = await readSite(siteFile, { signal });
   const { registry, target } = await openSiteRegistry(site.registry, { directory: dirname(siteFile), signal });
@@ -30,7 +32,8 @@ export async function pushToSite(
     const bundle = await openBundle(file, { volumes, signal });
     try {
       await demandSignature(bundle, site, { directory: dirname(siteFile), signal });
-      return await pushBundle(bundle, registry, target, { onTagConflict, onEvent: showPush(progress), signal });
+      const pushed = await pushBundle(bundle, registry, target, { onTagConflict, onEvent: showPush(progress), signal });
+      return { ...(await siteReport(bundle, { signal })), ...pushed };
     } catch (error) {
       throw withFlag(error);
     } finally {

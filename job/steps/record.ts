@@ -1,11 +1,13 @@
 import { writeRecord } from '../../cluster/install-record.ts';
 import { localImage } from '../../images/push-plan.ts';
 import { formatReference } from '../../images/reference.ts';
+import { siteReport } from '../../images/site-report.ts';
 import { known, type Run } from '../run.ts';
 
 /** Writes down what is installed, for the next Job and for people. */
 export async function record(run: Run): Promise<void> {
-  const { json } = known(run, 'bundle');
+  const bundle = known(run, 'bundle');
+  const { json } = bundle;
   const target = known(run, 'target');
   const charts = new Map(json.charts.map(({ manifest, name, version }) => [manifest, `${name} ${version}`]));
   const releases = known(run, 'installed').map((installed) => {
@@ -15,7 +17,7 @@ export async function record(run: Run): Promise<void> {
   await writeRecord(
     known(run, 'cluster'),
     {
-      bundle: json.metadata,
+      ...(await siteReport(bundle, { signal: run.signal })),
       tool: json.tool,
       installedAt: new Date().toISOString(),
       registry: target,

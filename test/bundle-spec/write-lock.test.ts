@@ -53,6 +53,7 @@ const lock: Lock = {
     { release: 'shop', reference: 'quay.io/a/report:1', gates: ['report.enabled=true', 'profile nightly'] },
     { release: 'api', reference: 'quay.io/a/tool:1', gates: [] },
   ],
+  blobs: { [digest('2')]: 'quay.io/a/web:1.0', [digest('1')]: 'docker.io/library/busybox:1.36' },
   findings: [
     { release: 'shop', severity: 'warning', code: 'TAG_MUTABLE', message: 'b' },
     { release: 'shop', severity: 'warning', code: 'TAG_MUTABLE', message: 'a', fix: 'pin it' },
@@ -69,6 +70,7 @@ test('a lock is written in one order, whatever order it is given in', () => {
     charts: lock.charts.toReversed(),
     gated: lock.gated.toReversed(),
     findings: lock.findings.toReversed(),
+    blobs: Object.fromEntries(Object.entries(lock.blobs).toReversed()),
     metadata: { version: '1.30', name: 'shop' },
     kind: 'Lock',
     apiVersion: 'diolkos.dev/v1',

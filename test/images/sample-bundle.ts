@@ -5,7 +5,13 @@ import type { TestContext } from 'node:test';
 import type { BundleJson } from '../../bundle-spec/bundle-json.ts';
 import type { Digest } from '../../bundle-spec/names.ts';
 import { type BlobSource, streamSource } from '../../images/blob-source.ts';
-import { type BundleHeader, type BundleLayout, type CarriedImage, planBundle } from '../../images/bundle-layout.ts';
+import {
+  type BundleContents,
+  type BundleHeader,
+  type BundleLayout,
+  type CarriedImage,
+  planBundle,
+} from '../../images/bundle-layout.ts';
 import { writeBundle } from '../../images/bundle-writer.ts';
 import { type ChartArtifact, chartArtifact } from '../../images/chart-artifact.ts';
 import { readImageTree } from '../../images/image-tree.ts';
@@ -64,11 +70,16 @@ export function shopSamples(): Promise<Samples> {
   ]);
 }
 
-/** `more` goes into the header of its bundle.json. */
-export function planShop(samples: Samples, more: Partial<BundleHeader> = {}): BundleLayout {
+/** `more` goes into the header of its bundle.json; `held` makes it a delta. */
+export function planShop(
+  samples: Samples,
+  more: Partial<BundleHeader> = {},
+  { held }: Pick<BundleContents, 'held'> = {},
+): BundleLayout {
   const names = new Set(samples.images.map((image) => formatReference(image.reference)));
   return planBundle({
     header: { ...headerOf(samples, names.has(installer) ? installer : undefined), ...more },
+    ...(held === undefined ? {} : { held }),
     images: samples.images,
     charts: [sampleChart],
     files: [
