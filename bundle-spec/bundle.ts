@@ -31,6 +31,15 @@ const access = {
     'Where user and password are. Without it the docker and containers config files of the user are asked.',
   ),
   ca: Text.optional().describe("PEM file with the certificates to trust besides the system's."),
+  clientCertificate: z
+    .strictObject({
+      cert: Text.describe('PEM file with the certificate and its chain.'),
+      key: Text.describe('PEM file with its key, without a passphrase.'),
+    })
+    .optional()
+    .describe(
+      'Shown to registries that know their clients by certificate. Without it that of `certs.d/<host>/`, if there is one.',
+    ),
   plainHttp: z.boolean().default(false).describe('Speak http, not https. Loopback hosts are no exception.'),
 };
 

@@ -21,6 +21,21 @@ const SiteRegistry = z.strictObject({
     .default('')
     .describe('Path put in front of every repository, such as `mirror/shop`.'),
   ca: CertificateAuthority.optional().describe("Certificates to trust besides the system's."),
+  clientCertificate: z
+    .strictObject({
+      cert: z
+        .string()
+        .min(1)
+        .optional()
+        .describe('PEM file with the certificate and its chain, for `diolkos push` on a workstation.'),
+      key: z.string().min(1).optional().describe('PEM file with its key, without a passphrase.'),
+      secret: Name.optional().describe("Secret of type kubernetes.io/tls in the Job's namespace, for the Job."),
+    })
+    .refine(({ cert, key, secret }) => (cert === undefined) === (key === undefined) && (cert ?? secret) !== undefined, {
+      error: 'expected cert and key, or secret, or all three',
+    })
+    .optional()
+    .describe('Shown to a registry that knows its clients by certificate.'),
   plainHttp: z.boolean().default(false).describe('Speak http, not https.'),
   credentials: z
     .strictObject({ secret: Name })

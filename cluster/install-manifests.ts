@@ -21,6 +21,7 @@ export function installManifests(bundle: InstallableBundle, site: Site): readonl
   const { namespace } = site.job;
   const location = requireLocation(site);
   const credentialsSecret = site.registry.credentials?.secret;
+  const clientCertificateSecret = site.registry.clientCertificate?.secret;
   return [
     ...namespaceManifests(metadata, releases, { namespace, podSecurity: podSecurityFor(location) }),
     ...rightsManifests(metadata, installRights(releases, metadata.name, namespace), namespace),
@@ -32,6 +33,7 @@ export function installManifests(bundle: InstallableBundle, site: Site): readonl
       image: installerImage(bundle),
       location,
       ...(credentialsSecret === undefined ? {} : { credentialsSecret }),
+      ...(clientCertificateSecret === undefined ? {} : { clientCertificateSecret }),
     }),
   ];
 }

@@ -11,10 +11,15 @@ export interface JobPlan {
   readonly location: BundleLocation;
   /** Secret of type dockerconfigjson with the right to push. It may be absent in the cluster: then the push is anonymous. */
   readonly credentialsSecret?: string;
+  /** Secret of type kubernetes.io/tls with the certificate that the registry knows the Job by. */
+  readonly clientCertificateSecret?: string;
 }
 
 const deadlineSeconds = 6 * 3_600;
 const credentialsDirectory = '/etc/diolkos/registry';
+
+/** Where the Job finds `tls.crt` and `tls.key` of `registry.clientCertificate`. */
+export const clientCertificateDirectory = '/etc/diolkos/client-certificate';
 
 /**
  * The Job. It fits the `restricted` Pod Security Standard unless the bundle comes from a hostPath. It is never retried by itself
@@ -36,7 +41,7 @@ export function jobManifest(plan: JobPlan): KubernetesObject {
 
 function podSpec(plan: JobPlan): object {
   const place = bundlePlace(plan.location);
-  const credentials = plan.credentialsSecret === undefined ? [] : [credentialsVolume(plan.credentialsSecret)];
+  const secrets = secretMounts(plan);
   return {
     restartPolicy: 'Never',
     serviceAccountName: accountName(plan.bundle),
@@ -44,33 +49,48 @@ function podSpec(plan: JobPlan): object {
     terminationGracePeriodSeconds: 60,
     securityContext: { runAsNonRoot: true, runAsUser: 65532, runAsGroup: 65532, seccompProfile: { type: 'RuntimeDefault' } },
     ...(place.nodeSelector === undefined ? {} : { nodeSelector: place.nodeSelector }),
-    containers: [installer(plan.image, place, credentials.length > 0)],
+    containers: [installer(plan, place, secrets)],
     volumes: [
       ...place.mounts.map(({ name, volume }) => ({ name, ...volume })),
       { name: 'site', configMap: { name: siteConfigMapName(plan.bundle) } },
-      ...credentials,
+      ...secrets.map(({ name, volume }) => ({ name, ...volume })),
       { name: 'tmp', emptyDir: {} },
     ],
   };
 }
 
-function credentialsVolume(secretName: string): object {
-  const items = [{ key: '.dockerconfigjson', path: 'config.json' }];
-  return { name: 'registry-credentials', secret: { secretName, optional: true, items } };
+interface Mount {
+  readonly name: string;
+  readonly mountPath: string;
+  readonly volume: object;
 }
 
-function installer(image: string, { file, directories, mounts }: BundlePlace, withCredentials: boolean): object {
+function secretMounts({ credentialsSecret, clientCertificateSecret }: JobPlan): Mount[] {
+  const config = [{ key: '.dockerconfigjson', path: 'config.json' }];
+  const pair = ['tls.crt', 'tls.key'].map((key) => ({ key, path: key }));
+  return [
+    ...secretMount('registry-credentials', credentialsSecret, credentialsDirectory, config),
+    ...secretMount('client-certificate', clientCertificateSecret, clientCertificateDirectory, pair),
+  ];
+}
+
+// A Secret that is not there is told by the Job itself, better than by a pod that never starts.
+function secretMount(name: string, secretName: string | undefined, mountPath: string, items: readonly object[]): Mount[] {
+  return secretName === undefined ? [] : [{ name, mountPath, volume: { secret: { secretName, optional: true, items } } }];
+}
+
+function installer(plan: JobPlan, { file, directories, mounts }: BundlePlace, secrets: readonly Mount[]): object {
   const volumes = directories.flatMap((directory) => ['--volumes', directory]);
   return {
     name: 'installer',
-    image,
+    image: plan.image,
     imagePullPolicy: 'IfNotPresent',
     command: ['/usr/local/bin/node', '/app/dist/job.js'],
     args: ['--bundle', file, ...volumes, '--site', '/etc/diolkos/site/site.yaml', '--deadline', `${deadlineSeconds - 120}`],
     env: [
       { name: 'POD_NAME', valueFrom: { fieldRef: { fieldPath: 'metadata.name' } } },
       { name: 'POD_NAMESPACE', valueFrom: { fieldRef: { fieldPath: 'metadata.namespace' } } },
-      ...(withCredentials ? [{ name: 'DOCKER_CONFIG', value: credentialsDirectory }] : []),
+      ...(plan.credentialsSecret === undefined ? [] : [{ name: 'DOCKER_CONFIG', value: credentialsDirectory }]),
       { name: 'HOME', value: '/tmp' },
     ],
     terminationMessagePolicy: 'FallbackToLogsOnError',
@@ -79,7 +99,7 @@ function installer(image: string, { file, directories, mounts }: BundlePlace, wi
     volumeMounts: [
       ...mounts.map(({ name, mountPath }) => ({ name, mountPath, readOnly: true })),
       { name: 'site', mountPath: '/etc/diolkos/site', readOnly: true },
-      ...(withCredentials ? [{ name: 'registry-credentials', mountPath: credentialsDirectory, readOnly: true }] : []),
+      ...secrets.map(({ name, mountPath }) => ({ name, mountPath, readOnly: true })),
       { name: 'tmp', mountPath: '/tmp' },
     ],
   };
@@ -87,7 +107,7 @@ function installer(image: string, { file, directories, mounts }: BundlePlace, wi
 
 /** Where the pod finds the bundle. */
 interface BundlePlace {
-  readonly mounts: readonly { readonly name: string; readonly mountPath: string; readonly volume: object }[];
+  readonly mounts: readonly Mount[];
   readonly file: string;
   /** Further directories with volumes of it. */
   readonly directories: readonly string[];

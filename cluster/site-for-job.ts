@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { parseYaml11 } from '../bundle-spec/located-yaml.ts';
-import type { SigningKey, Site } from '../bundle-spec/site.ts';
+import type { SigningKey, Site, SiteRegistry } from '../bundle-spec/site.ts';
 import { Values, type ValuesLayer } from '../bundle-spec/values-layer.ts';
 import { readKeys, readKeyText } from '../images/signature/read-keys.ts';
 import { readSiteCertificates } from '../images/site-registry.ts';
@@ -21,9 +21,17 @@ export async function siteForJob(
   }
   const signedBy = await Promise.all((site.signedBy ?? []).map((key) => keyForJob(key, options)));
   const inlined: Site = { ...site, values, ...(site.signedBy === undefined ? {} : { signedBy }) };
-  const { ca } = site.registry;
-  if (ca === undefined || 'inline' in ca) return inlined;
-  return { ...inlined, registry: { ...site.registry, ca: { inline: await readSiteCertificates(ca.file, options) } } };
+  const { ca, clientCertificate, ...registry } = site.registry;
+  const inline = ca !== undefined && 'file' in ca ? { inline: await readSiteCertificates(ca.file, options) } : ca;
+  const certificate = clientCertificate === undefined ? {} : { clientCertificate: { secret: secretOf(clientCertificate) } };
+  return { ...inlined, registry: { ...registry, ...(inline === undefined ? {} : { ca: inline }), ...certificate } };
+}
+
+function secretOf({ secret }: NonNullable<SiteRegistry['clientCertificate']>): string {
+  if (secret !== undefined) return secret;
+  throw new BundleError('SITE_INVALID', 'registry.clientCertificate names files, which the Job cannot read', {
+    hint: 'put them into a Secret in the namespace of the Job ("kubectl create secret tls <name> --cert=… --key=…") and name it: registry.clientCertificate.secret',
+  });
 }
 
 /** A key that cannot be read as one is told here, not in the pod. */

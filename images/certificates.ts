@@ -27,7 +27,8 @@ export async function readCertificates(
   );
 }
 
-function holdsCertificates(text: string): boolean {
+/** True when every certificate of a PEM text can be read, and there is one. */
+export function holdsCertificates(text: string): boolean {
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
   try {
     for (const block of blocks) new X509Certificate(block);

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import type { ChartSource, ImageSource } from '../bundle-spec/bundle.ts';
 import { readCertificates } from '../images/certificates.ts';
+import { certificatesOfMachine, joinCertificates } from '../images/certs-directory.ts';
+import { type ClientCertificate, readClientCertificate } from '../images/client-certificate.ts';
 import { documentCredentials, userCredentials } from '../images/credentials.ts';
 import type { RegistryAccess } from '../images/registry-access.ts';
 
@@ -13,13 +15,16 @@ interface Options {
 /** How `host` is reached as `source` says; without `credentials` the user's config files are asked. Throws FILE_UNREADABLE. */
 export async function sourceAccess(
   host: string,
-  { credentials, ca, plainHttp }: Pick<ImageSource, 'credentials' | 'ca' | 'plainHttp'>,
+  { credentials, ca, clientCertificate, plainHttp }: Pick<ImageSource, 'credentials' | 'ca' | 'clientCertificate' | 'plainHttp'>,
   options: Options,
 ): Promise<RegistryAccess> {
+  const machine = plainHttp ? {} : certificatesOfMachine(host);
   return {
     host,
     plainHttp,
-    ...(ca === undefined ? {} : { ca: await certificatesFor(host, ca, options) }),
+    ...machine,
+    ...(ca === undefined ? {} : joinCertificates(machine.ca, await certificatesFor(host, ca, options))),
+    ...(clientCertificate === undefined ? {} : await clientCertificateFor(host, clientCertificate, options)),
     credentials:
       credentials === undefined ? userCredentials(host) : documentCredentials(credentials, host, { directory: options.folder }),
   };
@@ -36,6 +41,14 @@ export async function chartSourceAccess(url: URL, sources: readonly ChartSource[
   if (source?.credentials !== undefined) return await sourceAccess(url.host, source, options);
   const { credentials: _, ...anonymous } = await sourceAccess(url.host, source ?? { plainHttp: false }, options);
   return anonymous;
+}
+
+function clientCertificateFor(
+  host: string,
+  { cert, key }: ClientCertificate,
+  { folder, signal }: Options,
+): Promise<ClientCertificate> {
+  return readClientCertificate({ cert: resolve(folder, cert), key: resolve(folder, key) }, { what: `for ${host}`, signal });
 }
 
 function certificatesFor(host: string, file: string, { folder, signal }: Options): Promise<string> {

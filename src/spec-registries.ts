@@ -1,4 +1,5 @@
 import type { ImageSource } from '../bundle-spec/bundle.ts';
+import { certificatesOfMachine } from '../images/certs-directory.ts';
 import { userCredentials } from '../images/credentials.ts';
 import type { Located } from '../images/image-plan.ts';
 import type { Reference } from '../images/reference.ts';
@@ -43,5 +44,5 @@ export async function openSpecRegistries(
 }
 
 function openUndescribed(host: string, options: ClientOptions): Registry {
-  return openRegistry({ host, plainHttp: false, credentials: userCredentials(host) }, options);
+  return openRegistry({ host, plainHttp: false, ...certificatesOfMachine(host), credentials: userCredentials(host) }, options);
 }

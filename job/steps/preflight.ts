@@ -1,5 +1,7 @@
+import { clientCertificateDirectory } from '../../cluster/job-manifest.ts';
 import { takeLease } from '../../cluster/lease.ts';
 import { throwProblems } from '../../cluster/preflight.ts';
+import { describeWait } from '../../images/retry-gate.ts';
 import { openSiteRegistry } from '../../images/site-registry.ts';
 import { namespaceProblems, pendingProblems, pullSecretProblems, registryProblems, rightsProblems } from '../preflight-checks.ts';
 import { known, type Run } from '../run.ts';
@@ -7,7 +9,12 @@ import { known, type Run } from '../run.ts';
 /** Checks everything that can be known before the first byte is pushed, and tells all problems at once. Changes nothing but the Lease. */
 export async function preflight(run: Run): Promise<void> {
   // A CA that is a file was made inline by `diolkos manifest`; the verify step lets no other pass.
-  const { registry } = await openSiteRegistry(known(run, 'site').registry, { directory: '/', signal: run.signal });
+  const { registry } = await openSiteRegistry(known(run, 'site').registry, {
+    directory: '/',
+    certificateDirectory: clientCertificateDirectory,
+    client: { retry: { onWait: (wait) => run.reporter.event('registry-wait', { text: describeWait(wait) }) } },
+    signal: run.signal,
+  });
   run.registry = registry;
   const rights = await rightsProblems(run);
   const ofRegistry = await registryProblems(run);

@@ -189,7 +189,7 @@ const badBundles: readonly [name: string, from: string, to: string, ...lines: st
     'releases:\n',
     'sources:\n  images:\n    - { host: r.example.com, credentials: {password:hunter2}, pwd:hunter2 }\nreleases:\n',
     '10:43 sources.images[0].credentials: expected { env } or { dockerConfig }; found { "password:…" }',
-    '10:63 sources.images[0]["pwd:…"]: unknown field "pwd:…"; accepted: host, mirror, credentials, ca, plainHttp',
+    '10:63 sources.images[0]["pwd:…"]: unknown field "pwd:…"; accepted: host, mirror, credentials, ca, clientCertificate, plainHttp',
   ],
   [
     'a key given twice',
