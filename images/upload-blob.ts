@@ -43,7 +43,9 @@ async function sendRest(upload: Upload, habits: UploadHabits, progress: UploadPr
   const { client, descriptor, options } = upload;
   const { session } = progress;
   const attempt = new UploadAttempt(upload, habits, progress, session.offset > 0 ? 'chunks' : habits.styleFor(descriptor.size));
+  const endTurn = descriptor.size < worthResuming ? undefined : await habits.turn();
   try {
+    options.signal.throwIfAborted();
     return await attempt.run();
   } catch (error) {
     options.signal.throwIfAborted();
@@ -59,6 +61,8 @@ async function sendRest(upload: Upload, habits: UploadHabits, progress: UploadPr
       survives: true,
       error: () => connectionFailure(client.host, session.url, connection, error),
     };
+  } finally {
+    endTurn?.();
   }
 }
 

@@ -48,6 +48,8 @@ export class UploadHabits {
   /** `OCI-Chunk-Min-Length`. */
   chunkMin = 0;
 
+  #turn: Promise<void> = Promise.resolve();
+
   constructor(host: string) {
     this.#takesChunks = !withoutChunks.test(host.replace(/:\d+$/, ''));
     if (!this.#takesChunks) this.resumes = false;
@@ -75,6 +77,21 @@ export class UploadHabits {
     const byTime = this.#rate === undefined ? firstChunk : (this.#rate * chunkMs) / 1000;
     const wanted = Math.max(this.chunkMin, smallestChunk, Math.min(largestChunk, Math.floor(byTime)));
     return Math.min(wanted, this.#chunkLimit, this.#bodyLimit);
+  }
+
+  /**
+   * Waits until bytes may be sent, and gives what ends that. Where a cut costs the whole blob, one alone has the whole link: it is the
+   * likeliest to get through before the next cut. Elsewhere nobody waits.
+   */
+  async turn(): Promise<() => void> {
+    let end: () => void = () => undefined;
+    if (!this.cut || this.resumes !== false) return end;
+    const before = this.#turn;
+    this.#turn = new Promise((resolve) => {
+      end = resolve;
+    });
+    await before;
+    return end;
   }
 
   /** To be told how long a body took, the answer included. */
