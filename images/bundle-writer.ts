@@ -161,12 +161,16 @@ async function besideFiles(
   return volumeSize === undefined ? besideFile(output, digests) : besideVolumes(output, { files, digests, bundleJson });
 }
 
-async function leave({ partial, commit, layout, onEvent }: Writing): Promise<void> {
+/** What has failed already may fail again here, and is told once. */
+async function leave(writing: Writing): Promise<void> {
+  const { partial, commit, layout, onEvent } = writing;
   await commit.stop();
-  // The disk may be what has failed; then less is known to be there.
-  await commit.flush().catch(() => undefined);
+  const flushed = await commit.flush().then(
+    () => true,
+    () => false,
+  );
   const bytes = commit.durable;
-  if (bytes === 0) return await partial.discard();
-  await partial.leave();
-  onEvent?.({ type: 'left', bytes, size: layout.size, files: partial.leftFiles });
+  const ended = bytes === 0 && flushed ? partial.discard() : partial.leave();
+  await ended.catch(() => undefined);
+  if (bytes > 0) onEvent?.({ type: 'left', bytes, size: layout.size, files: partial.leftFiles });
 }
