@@ -2,6 +2,7 @@ import type { PeerCertificate } from 'node:tls';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { certificateOf } from './peer-certificate.ts';
 import { isProxied, proxyOf } from './proxy.ts';
+import { guideTo } from './registry-guide.ts';
 
 /**
  * What a failed request says about the connection. `unreachable`: none was made. `dropped`: it was lost. `stalled`: it went silent.
@@ -30,6 +31,12 @@ const troubles: Readonly<Record<string, ConnectionTrouble>> = {
   ERR_SSL_WRONG_VERSION_NUMBER: 'no-tls',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'no-tls',
   ERR_SSL_HTTP_REQUEST: 'no-tls',
+  ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'untrusted',
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'untrusted',
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'untrusted',
+  ERR_SSL_SSLV3_ALERT_CERTIFICATE_UNKNOWN: 'untrusted',
+  ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE: 'untrusted',
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'untrusted',
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'untrusted',
   UNABLE_TO_GET_ISSUER_CERT: 'untrusted',
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'untrusted',
@@ -122,8 +129,19 @@ function barred(host: string, url: URL, cause: unknown): BundleError {
 async function untrusted(host: string, via: string, url: URL, error: unknown): Promise<BundleError> {
   const certificate = await certificateOf(url);
   const code = codeOf(error);
+  if (code?.startsWith('ERR_SSL_')) {
+    const wanted = code === 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED' ? 'wants' : 'did not take';
+    return new BundleError(
+      'REGISTRY_UNTRUSTED',
+      `${host}${via} ${wanted} ${wanted === 'wants' ? 'a' : 'the'} client certificate (${code})`,
+      {
+        hint: `name one beside the host: "clientCertificate: {cert: client.pem, key: client-key.pem}"; ${guideTo('client-certificates')}`,
+        cause: error,
+      },
+    );
+  }
   const issuer = certificate === undefined ? 'an unknown issuer' : `"${nameOf(certificate.issuer)}"`;
-  const add = `put the issuer's certificate (PEM) into a file and name it beside the host: "{host: '${host}', ca: ca.pem}" in sources.images of the spec, or registry.ca in the site`;
+  const add = `put the issuer's certificate (PEM) into a file and name it beside the host: "{host: '${host}', ca: ca.pem}" in sources.images of the spec, or registry.ca in the site; ${guideTo('certificates')}`;
   const [reason, hint] =
     code === 'CERT_HAS_EXPIRED'
       ? [`expired on ${certificate?.valid_to}`, 'renew it; or, if it is valid, set the clock of this machine']
@@ -157,7 +175,9 @@ function advice(error: unknown, url: URL): { hint?: string } {
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return { hint: 'check the spelling of the host and the DNS of this machine' };
   if (code === 'ECONNREFUSED')
     return { hint: `check that the registry runs and that ${url.port || 'the default port'} is its port` };
-  return { hint: 'check the network and the firewalls between this machine and the registry' };
+  const closed = code === 'UND_ERR_SOCKET' && url.protocol === 'https:';
+  const certificate = closed ? `; if it wants a client certificate, ${guideTo('client-certificates')}` : '';
+  return { hint: `check the network and the firewalls between this machine and the registry${certificate}` };
 }
 
 /** The code of an error, looked for in its causes too. Happy eyeballs throws one error that holds one per address. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { type AuthScheme, MemoryAuth, type User } from './memory-auth.ts';
@@ -12,6 +12,8 @@ export interface MemoryOptions {
   readonly tls?: boolean;
   /** File in `certificates/`. Default `server.pem`. */
   readonly certificate?: string;
+  /** Clients must show `client.pem`. */
+  readonly knownClients?: boolean;
   readonly user?: User;
   /** Default `basic`. */
   readonly scheme?: AuthScheme;
@@ -61,7 +63,7 @@ export async function startMemoryRegistry(options: MemoryOptions = {}): Promise<
   const listener = (request: IncomingMessage, response: ServerResponse) => {
     handle(request, response).catch(() => response.destroy()); // the client went away in the middle
   };
-  const server = options.tls ? createTlsServer(tlsFiles(options.certificate), listener) : createServer(listener);
+  const server = options.tls ? createTlsServer(tlsFiles(options), listener) : createServer(listener);
   server.requestTimeout = 0;
   const port = await listen(server);
   const host = `127.0.0.1:${port}`;
@@ -88,6 +90,8 @@ export async function stopServer(server: Server): Promise<void> {
   await new Promise((resolve) => server.close(resolve));
 }
 
-function tlsFiles(certificate = 'server.pem'): { cert: Buffer; key: Buffer } {
-  return { cert: readFileSync(join(certificates, certificate)), key: readFileSync(join(certificates, 'server-key.pem')) };
+function tlsFiles({ certificate = 'server.pem', knownClients = false }: MemoryOptions): ServerOptions {
+  const read = (name: string): Buffer => readFileSync(join(certificates, name));
+  const clients = { requestCert: true, rejectUnauthorized: true, ca: read('client.pem') };
+  return { cert: read(certificate), key: read('server-key.pem'), ...(knownClients ? clients : {}) };
 }
