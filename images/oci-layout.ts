@@ -27,11 +27,14 @@ interface RunnableManifest {
  * archive has one platform an image: the first of `platforms` that the image has.
  */
 export function imageLayoutFiles(images: readonly LayoutImage[], platforms: readonly Platform[]): TarFile[] {
-  const runnable = images.filter((image) => runnableManifests(image).length > 0);
+  const runnable = images.flatMap((image) => {
+    const found = runnableManifests(image);
+    return found.length === 0 ? [] : [{ image, manifest: forPlatforms(found, platforms) }];
+  });
   return [
     bytesFile('oci-layout', canonicalJson({ imageLayoutVersion: '1.0.0' })),
-    bytesFile('index.json', canonicalJson(indexOf(runnable))),
-    bytesFile('manifest.json', canonicalJson(dockerList(runnable, platforms))),
+    bytesFile('index.json', canonicalJson(indexOf(runnable.map(({ image }) => image)))),
+    bytesFile('manifest.json', canonicalJson(dockerList(runnable))),
   ];
 }
 
@@ -51,11 +54,10 @@ function indexOf(images: readonly LayoutImage[]): unknown {
 }
 
 /** What `docker save` writes as manifest.json: an item an image, with all its tags. Images known by digest only have none. */
-function dockerList(images: readonly LayoutImage[], platforms: readonly Platform[]): unknown {
-  const tags = tagOwners(images);
+function dockerList(images: readonly { readonly image: LayoutImage; readonly manifest: Manifest | undefined }[]): unknown {
+  const tags = tagOwners(images.map(({ image }) => image));
   const items = new Map<Digest, { Config: string; RepoTags: string[]; Layers: string[] }>();
-  for (const image of images) {
-    const manifest = forPlatforms(runnableManifests(image), platforms);
+  for (const { image, manifest } of images) {
     // docker load stops at the first layer that is not in the file.
     if (manifest === undefined || manifest.layers.some(isForeign)) continue;
     const { config, layers } = manifest;
