@@ -1,12 +1,15 @@
 import { dirname } from 'node:path';
 import type { Bundle } from '../bundle-spec/bundle.ts';
+import type { BundleJson } from '../bundle-spec/bundle-json.ts';
 import type { Lock } from '../bundle-spec/lock.ts';
 import type { Digest } from '../bundle-spec/names.ts';
 import { blobSources } from '../images/blob-source.ts';
 import { planBundle } from '../images/bundle-layout.ts';
+import { type KnownBase, readBase } from '../images/delta-base.ts';
 import { type ImagePlan, withAttached } from '../images/image-plan.ts';
 import { type PlanRequest, planImages } from '../images/plan-images.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
+import { openReused, type ReusedBlobs } from '../images/reused-blobs.ts';
 import { openSigner, type Signer } from '../images/signature/signer.ts';
 import { isCompletedBy } from '../images/tag-stem.ts';
 import { openTransfers, type Transfers } from '../images/transfer/transfers.ts';
@@ -33,17 +36,27 @@ export interface BuiltBundle {
   readonly blobs: number;
   /** How many, where there are any. */
   readonly volumes?: number;
+  /** Bytes of blobs that came from earlier bundles. */
+  readonly reused: number;
+  /** What a delta leaves out. */
+  readonly absent?: { readonly base: string; readonly blobs: number; readonly bytes: number };
 }
 
 interface BuildOptions extends OutputShape {
   /** Take every digest from the lock beside the spec. */
   readonly locked: boolean;
+  /** Leave out what this bundle, lock or site report says is there. */
+  readonly base?: string;
+  /** Earlier bundles to take blobs from, besides the file that is about to be replaced. */
+  readonly reuse: readonly string[];
+  /** Further directories with volumes of these. */
+  readonly volumes: readonly string[];
   readonly progress: Progress;
   readonly signal: AbortSignal;
 }
 
 /** What the stages of a build share. */
-interface Build extends BuildOptions {
+interface Build extends Omit<BuildOptions, 'base'> {
   readonly spec: Bundle;
   readonly folder: string;
   readonly registries: SpecRegistries;
@@ -51,11 +64,13 @@ interface Build extends BuildOptions {
   readonly installer: Installer | undefined;
   readonly lock: Lock | undefined;
   readonly signer: Signer | undefined;
+  readonly base: KnownBase | undefined;
+  readonly reused: ReusedBlobs;
 }
 
 /**
  * Builds `output` from the spec in `file`: finds every image, reads all manifests, plans the tar to the byte, then pulls each blob
- * once into its place. The lock is written beside the spec when the tar is whole; with `locked` it is read and must fit.
+ * once into its place, from an earlier bundle where one has it. The lock is written beside the spec when the tar is whole; with `locked` it is read and must fit.
  * Throws USAGE_INVALID, SPEC_INVALID, SIGNATURE_INVALID, CREDENTIALS_INVALID, LOCK_*, CHART_*, HELM_*, RENDER_*, REWRITE_UNPROVEN,
  * REGISTRY_*, PLATFORM_MISSING, DISK_FULL, FILE_*.
  */
@@ -68,12 +83,14 @@ export async function buildBundle(file: string, output: string, options: BuildOp
   await checkOutput(output, [file, lockFile]);
   if (!locked) await checkOutput(lockFile, []);
   const signer = spec.sign === undefined ? undefined : await openSigner(spec.sign, { folder, signal });
+  const base = options.base === undefined ? undefined : await readBase(options.base, options);
   const transfers = openTransfers();
+  const reused = await openEarlier(output, base, { ...options, transfers });
   const registries = await openSpecRegistries(spec.sources.images, { folder, transfers, signal });
   try {
     const installer = await openInstaller(spec, { folder, registries, signal });
     try {
-      const build: Build = { ...options, spec, folder, registries, transfers, installer, lock, signer };
+      const build: Build = { ...options, spec, folder, registries, transfers, installer, lock, signer, base, reused };
       return await runBuild(build, file, output);
     } finally {
       await installer?.close();
@@ -81,6 +98,7 @@ export async function buildBundle(file: string, output: string, options: BuildOp
   } finally {
     await registries.close();
     await transfers.close();
+    await reused.close();
   }
 }
 
@@ -98,10 +116,11 @@ async function runBuild(build: Build, file: string, output: string): Promise<Bui
     lock,
     installer: build.installer?.reference,
     ...(signature && { signature }),
+    ...(build.base && { delta: build.base }),
   });
   const layout = planBundle(contents);
   progress.say(`${count(layout.blobs.size, 'blob')}, ${formatBytes(layout.size)} to write`);
-  const sources = blobSources(plans.flatMap(withAttached));
+  const sources = build.reused.before(blobSources(plans.flatMap(withAttached)));
   const shape = shapeOf(build);
   const written = await writeOutput(layout, output, {
     ...shape,
@@ -117,7 +136,25 @@ async function runBuild(build: Build, file: string, output: string): Promise<Bui
   if (signedLater && !isStdout(output)) progress.say(`not signed yet: diolkos sign ${output} --key <secret key>`);
   const { charts } = contents.header;
   const sizes = { size: layout.size, charts: charts.length, images: plans.length, blobs: layout.blobs.size };
-  return { output, lock: lockFile, ...sizes, ...written };
+  return { output, lock: lockFile, ...sizes, ...written, reused: build.reused.bytes, ...absentOf(layout.json) };
+}
+
+/** The file that is about to be replaced, and a base that is a bundle, are asked for blobs too. */
+async function openEarlier(
+  output: string,
+  known: KnownBase | undefined,
+  { base, reuse, volumes, transfers, progress, signal }: BuildOptions & { readonly transfers: Transfers },
+): Promise<ReusedBlobs> {
+  const bases = known?.base.from === 'bundle' && base !== undefined ? [base] : [];
+  const files = { required: [...reuse, ...bases], welcome: isStdout(output) ? [] : [output] };
+  const onDamaged = (file: string, digest: Digest) => progress.say(`${file}: ${digest} is damaged there, and pulled anew`);
+  return openReused(files, { volumes, transfers, signal, onDamaged });
+}
+
+function absentOf({ base, absent }: BundleJson): Pick<BuiltBundle, 'absent'> {
+  if (base === undefined) return {};
+  const bytes = absent.reduce((sum, [, size]) => sum + size, 0);
+  return { absent: { base: `${base.name} ${base.version}`, blobs: absent.length, bytes } };
 }
 
 function shapeOf({ volumeSize, sums }: OutputShape): OutputShape {
@@ -145,7 +182,7 @@ function withInstaller(images: readonly DiscoveredImage[], installer: Installer 
 }
 
 async function planAndLock(
-  { spec, registries, installer, lock, signal }: Build,
+  { spec, registries, installer, lock, reused, signal }: Build,
   discovered: DiscoveredBundle,
   images: readonly DiscoveredImage[],
 ): Promise<{ readonly plans: readonly ImagePlan[]; readonly lock: Lock }> {
@@ -166,8 +203,10 @@ async function planAndLock(
     return locked === undefined ? wanted : { ...wanted, locked: locked.source, lockedAttached: locked.attached ?? [] };
   });
   const plans = await planImages(requests, {
-    locate: (reference) =>
-      installer !== undefined && formatReference(reference) === own ? installer.located : registries.locate(reference),
+    locate: (reference) => {
+      const isOwn = installer !== undefined && formatReference(reference) === own;
+      return reused.located(isOwn ? installer.located : registries.locate(reference));
+    },
     platforms: spec.target.platforms,
     signal,
   });

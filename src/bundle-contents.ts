@@ -5,6 +5,7 @@ import { apiVersion } from '../bundle-spec/names.ts';
 import { installFolder } from '../cluster/install-folder.ts';
 import type { BundleContents, BundleHeader } from '../images/bundle-layout.ts';
 import { type ChartArtifact, chartArtifact } from '../images/chart-artifact.ts';
+import type { KnownBase } from '../images/delta-base.ts';
 import type { ImagePlan } from '../images/image-plan.ts';
 import { formatReference, type Reference } from '../images/reference.ts';
 import type { DiscoveredBundle } from './discover-bundle.ts';
@@ -22,8 +23,10 @@ export function bundleContents(parts: {
   readonly installer: Reference | undefined;
   /** Where the signature goes; absent in a bundle that nobody signs. */
   readonly signature?: BundleJson['signature'];
+  /** Makes it a delta. */
+  readonly delta?: KnownBase;
 }): BundleContents {
-  const { discovered, plans, lock, installer, signature } = parts;
+  const { discovered, plans, lock, installer, signature, delta } = parts;
   const { spec, releases, kinds } = discovered;
   const { kubernetes, platforms, helm } = spec.target;
   const artifacts = new Map(releases.map(({ chart }) => [chart.digest, chartArtifact(chart.metadata, chart.bytes)]));
@@ -40,6 +43,7 @@ export function bundleContents(parts: {
     ...(installer === undefined ? {} : { installer: formatReference(installer) }),
     ignore: spec.images.ignore,
     ...(signature === undefined ? {} : { signature }),
+    ...(delta === undefined ? {} : { base: delta.base }),
   };
   const files = installFolder(header).map(({ name, text }) => ({ name: `install/${name}`, bytes: Buffer.from(text) }));
   return {
@@ -47,6 +51,7 @@ export function bundleContents(parts: {
     images: plans,
     charts: [...artifacts.values()],
     files,
+    ...(delta === undefined ? {} : { held: delta.held }),
   };
 }
 

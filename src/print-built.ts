@@ -17,7 +17,12 @@ export function printBuilt(built: BuiltBundle, format: Format): void {
   process.stdout.write(`${built.output}: ${summary(built)}\n`);
 }
 
-function summary({ charts, images, size, volumes }: BuiltBundle): string {
+function summary({ charts, images, size, volumes, reused, absent }: BuiltBundle): string {
   const parts = volumes === undefined ? '' : ` in ${count(volumes, 'volume')}`;
-  return `${count(charts, 'chart')}, ${count(images, 'image')}, ${formatBytes(size)}${parts}, every digest verified`;
+  const earlier = reused === 0 ? '' : ` (${formatBytes(reused)} from earlier bundles)`;
+  const left =
+    absent === undefined
+      ? ''
+      : `; a delta to ${absent.base}, without ${count(absent.blobs, 'blob')} (${formatBytes(absent.bytes)}) that it has`;
+  return `${count(charts, 'chart')}, ${count(images, 'image')}, ${formatBytes(size)}${parts}${earlier}, every digest verified${left}`;
 }
