@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { open } from 'node:fs/promises';
+import { open, truncate } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BundleFile } from '../../images/bundle-reader.ts';
 import { openBundle } from '../../images/bundle-reader.ts';
 import { type PushEvent, pushBundle } from '../../images/push-bundle.ts';
@@ -10,6 +11,7 @@ import { openRegistry, type Registry } from '../../images/registry.ts';
 import { type MemoryOptions, type MemoryRegistry, startMemoryRegistry } from '../registries/memory-registry.ts';
 import { complaint, sendReply } from '../registries/reply.ts';
 import { sampleImage, sampleIndex } from '../registries/sample-images.ts';
+import { testUser } from '../registries/start-registry.ts';
 import { makeSamples, type NamedSample, writeShop } from './sample-bundle.ts';
 
 const prefix = 'apps/shop';
@@ -192,8 +194,99 @@ test('a damaged blob is found on its way, and no tag needs it', async (t) => {
   const handle = await open(world.bundle.path, 'r+');
   await handle.write(Buffer.from('damage'), 0, 6, (large?.position ?? 0) + 100);
   await handle.close();
-  await assert.rejects(world.push(), { code: 'BUNDLE_DAMAGED', message: new RegExp(large?.name ?? '') });
+  const message = new RegExp(`${large?.name}.*needed by registry\\.example/shop/api:1, docker\\.io/library/api-too:1$`);
+  await assert.rejects(world.push(), { code: 'BUNDLE_DAMAGED', message });
   assert.deepEqual(tagsOf(world.memory), []);
+});
+
+test('a bundle that ends early while it is pushed is told as that', async (t) => {
+  const world = await start(t);
+  await truncate(world.bundle.path, world.bundle.size - 2_000_000);
+  await assert.rejects(world.push(), { code: /BUNDLE_/, message: /shop\.tar|file ends/ });
+  assert.deepEqual(tagsOf(world.memory), []);
+});
+
+test('blobs of a repository whose manifest is there are not asked for again', async (t) => {
+  const world = await start(t, { samples: [['a.example/one:1', sampleImage({ seed: 'base', layers: [5_000] })]] });
+  await world.push();
+  const next = await bundleOf(t, [
+    ['a.example/one:1', sampleImage({ seed: 'base', layers: [5_000] })],
+    ['a.example/one:2', sampleImage({ seed: 'base', layers: [5_000, 100] })],
+  ]);
+  world.memory.requests.length = 0;
+  const report = await pushBundle(next, world.registry, { host: world.memory.host, prefix }, { signal: t.signal });
+  assert.deepEqual([report.blobsPresent, report.blobsMounted, report.blobsPushed], [1, 0, 2]);
+  assert.equal(world.memory.requests.filter(({ method, url }) => method === 'HEAD' && url.includes('/blobs/')).length, 2);
+});
+
+test('a blob is mounted from the repository whose path is nearest', async (t) => {
+  const base = { seed: 'base', layers: [5_000] };
+  const world = await start(t, {
+    samples: [
+      ['a.example/far:1', sampleImage(base)],
+      ['b.example/team/near:1', sampleImage({ ...base, layers: [5_000, 7] })],
+    ],
+  });
+  await world.push();
+  const next = await bundleOf(t, [
+    ['a.example/far:1', sampleImage(base)],
+    ['b.example/team/near:1', sampleImage({ ...base, layers: [5_000, 7] })],
+    ['b.example/team/new:1', sampleImage({ ...base, layers: [5_000, 8] })],
+  ]);
+  world.memory.requests.length = 0;
+  await pushBundle(next, world.registry, { host: world.memory.host, prefix }, { signal: t.signal });
+  const mounts = world.memory.requests.flatMap(({ url }) => /[?&]from=([^&]*)/.exec(url)?.[1] ?? []);
+  assert.deepEqual(mounts.map(decodeURIComponent), [`${prefix}/b.example/team/near`]);
+});
+
+test('small blobs and questions do not wait for each other: far away they would cost a round trip each', async (t) => {
+  let now = 0;
+  let most = 0;
+  const layers = Array.from({ length: 40 }, (_, index) => 100 + index);
+  const world = await start(t, {
+    samples: [['a.example/one:1', sampleImage({ layers })]],
+    intercept: async () => {
+      now += 1;
+      most = Math.max(most, now);
+      await sleep(20);
+      now -= 1;
+      return false;
+    },
+  });
+  await world.push();
+  assert.ok(most >= 10, `${most} requests at once`);
+  assert.ok(most <= 16, `${most} requests at once`);
+});
+
+test('without credentials it is the push that is refused', async (t) => {
+  const world = await start(t, { user: testUser });
+  await assert.rejects(world.push(), { code: 'REGISTRY_DENIED', message: /refused the push of/, hint: /docker login/ });
+});
+
+test('a tag that the registry keeps immutable, and that it did not tell of, is left by policy skip', async (t) => {
+  const world = await start(t, {
+    intercept: (request, response) => {
+      const isTag = request.method === 'PUT' && request.url?.endsWith(`${api}/manifests/1`) === true;
+      if (isTag) sendReply(request, response, complaint(412, 'PRECONDITION', 'immutable tag'));
+      return isTag;
+    },
+  });
+  await assert.rejects(world.push(), { code: 'TAG_CONFLICT', message: /immutable/ });
+  const { items } = await world.push({ onTagConflict: 'skip' });
+  assert.equal(items[0]?.outcome, 'kept');
+});
+
+test('a second push of 100 images asks once for each', async (t) => {
+  const samples = Array.from(
+    { length: 100 },
+    (_, index): NamedSample => [`a.example/${index}:1`, sampleImage({ seed: 'base', layers: [300, 301 + index] })],
+  );
+  const world = await start(t, { samples });
+  await world.push();
+  world.memory.requests.length = 0;
+  const { items } = await world.push();
+  assert.ok(items.every(({ outcome }) => outcome === 'present'));
+  assert.equal(world.memory.requests.length, items.length);
 });
 
 test('a registry that sees blobs late is given them again once', async (t) => {

@@ -221,6 +221,25 @@ test('a host that resumes gets blobs over 64 MiB in chunks, of the size that its
   assert.equal(habits.styleFor(7 << 20), 'put');
 });
 
+test('where a cut costs the whole blob, one at a time has the link; before the first cut all go side by side', async () => {
+  const habits = new UploadHabits('registry.example');
+  habits.resumes = false;
+  const order: string[] = [];
+  const upload = async (name: string) => {
+    const end = await habits.turn();
+    order.push(`${name} begins`);
+    await new Promise(setImmediate);
+    order.push(`${name} ends`);
+    end();
+  };
+  await Promise.all(['one', 'two'].map(upload));
+  assert.deepEqual(order, ['one begins', 'two begins', 'one ends', 'two ends']);
+  habits.cut = true;
+  order.length = 0;
+  await Promise.all(['one', 'two'].map(upload));
+  assert.deepEqual(order, ['one begins', 'one ends', 'two begins', 'two ends']);
+});
+
 for (const host of ['123456789012.dkr.ecr.eu-central-1.amazonaws.com', 'public.ecr.aws', 'europe-docker.pkg.dev', 'eu.gcr.io']) {
   test(`${host} is sent no chunk of its own choice, and none where a proxy wants them`, () => {
     const habits = new UploadHabits(host);
