@@ -11,7 +11,7 @@ export const fat32Limit = 4_294_967_295;
 const fat = 0x4d44;
 
 /** A file of this size has blocks at once where there are no holes. */
-const probeSize = 1 << 20;
+const probeSize = 64 << 10;
 
 /** Finds out whether a file can be made where `output` is to be; what has that name is not touched. Throws FILE_UNWRITABLE, DISK_FULL. */
 export async function checkWritable(output: string): Promise<void> {

@@ -103,7 +103,7 @@ async function durableBytes(partial: string): Promise<number> {
   return blobs.reduce((sum, { size }) => sum + size, 0);
 }
 
-/** An ext4 of its own in a file, through a loop device. */
+/** An ext4 of its own in a file, through a loop device. It does not sync by itself what a program forgot, as it would after a rename. */
 async function ext4(t: TestContext): Promise<Disk> {
   assert.equal(process.getuid?.(), 0, 'only root can mount');
   const folder = await mkdtemp(join(tmpdir(), 'diolkos-disk-'));
@@ -112,7 +112,7 @@ async function ext4(t: TestContext): Promise<Disk> {
   await writeFile(image, '');
   await truncate(image, 64 << 20);
   await run('mkfs.ext4', ['-q', image]);
-  const mount = () => run('mount', ['-o', 'loop', image, path]);
+  const mount = () => run('mount', ['-o', 'loop,noauto_da_alloc', image, path]);
   await mount();
   t.after(async () => {
     await run('umount', [path]);
