@@ -10,7 +10,7 @@ import type { Transfers } from './transfer/transfers.ts';
 export interface ReusedBlobs {
   /** Bytes of blobs that were taken so far, and that were right. */
   readonly bytes: number;
-  /** The same sources, before which the earlier bundles are asked. A blob that is damaged there is pulled as if it were not. */
+  /** The same sources, before which the earlier bundles are asked. A blob that is damaged there is pulled as if it were not there. */
   before(sources: ReadonlyMap<Digest, BlobSource>): Map<Digest, BlobSource>;
   /** The same place, whose small blobs (configs that are read to plan) come from the earlier bundles where they have them. */
   located(located: Located): Located;
@@ -41,7 +41,7 @@ export async function openReused(
     await close();
     throw error;
   }
-  return reusedBlobs(bundles, close, options);
+  return reusedBlobs(bundles, options, close);
 }
 
 function noneOfOurs(error: unknown): undefined {
@@ -49,26 +49,33 @@ function noneOfOurs(error: unknown): undefined {
   throw error;
 }
 
-function reusedBlobs(bundles: readonly BundleFile[], close: ReusedBlobs['close'], options: ReuseOptions): ReusedBlobs {
+/** As `openReused`, for bundles that are open. */
+export function reusedBlobs(
+  bundles: readonly BundleFile[],
+  options: ReuseOptions,
+  close: ReusedBlobs['close'] = async () => undefined,
+): ReusedBlobs {
   let bytes = 0;
-  const damaged = new Set<Digest>();
-  const holderOf = ({ digest, size }: Identity) =>
-    damaged.has(digest) ? undefined : bundles.find((bundle) => bundle.blobs.get(digest)?.size === size);
+  const damaged = new Set<string>();
+  const holdersOf = ({ digest, size }: Identity) =>
+    bundles.filter((bundle) => bundle.blobs.get(digest)?.size === size && !damaged.has(`${bundle.path} ${digest}`));
   const note = (bundle: BundleFile, digest: Digest) => {
-    damaged.add(digest);
+    damaged.add(`${bundle.path} ${digest}`);
     options.onDamaged(bundle.path, digest);
   };
   const reusing = (source: BlobSource): BlobSource => ({
     async pull(descriptor, sink, own) {
-      const bundle = holderOf(descriptor);
-      if (bundle === undefined) return source.pull(descriptor, sink, own);
-      if (await takeFrom(bundle, descriptor, sink, { ...options, ...own })) {
-        bytes += descriptor.size;
-        return;
+      let place = sink;
+      for (const bundle of holdersOf(descriptor)) {
+        if (await takeFrom(bundle, descriptor, place, { ...options, ...own })) {
+          bytes += descriptor.size;
+          return;
+        }
+        note(bundle, descriptor.digest);
+        // What lies in the place now is not what an earlier run left there.
+        place = 'write' in sink ? sink : { ...sink, kept: 0 };
       }
-      note(bundle, descriptor.digest);
-      // What lies in the place now is not what an earlier run left there.
-      return source.pull(descriptor, 'write' in sink ? sink : { ...sink, kept: 0 }, own);
+      return source.pull(descriptor, place, own);
     },
   });
   return {
@@ -81,10 +88,11 @@ function reusedBlobs(bundles: readonly BundleFile[], close: ReusedBlobs['close']
       registry: {
         ...registry,
         async fetchBlob(path, descriptor, own) {
-          const bundle = holderOf(descriptor);
-          const held = await bundle?.readBlob(descriptor.digest, own).catch(noneOfOurs);
-          if (held !== undefined) return held;
-          if (bundle !== undefined) note(bundle, descriptor.digest);
+          for (const bundle of holdersOf(descriptor)) {
+            const held = await bundle.readBlob(descriptor.digest, own).catch(noneOfOurs);
+            if (held !== undefined) return held;
+            note(bundle, descriptor.digest);
+          }
           return registry.fetchBlob(path, descriptor, own);
         },
       },

@@ -6,6 +6,7 @@ import { addImages } from './commands/images.ts';
 import { addInspect } from './commands/inspect.ts';
 import { addLint } from './commands/lint.ts';
 import { addManifest } from './commands/manifest.ts';
+import { addMerge } from './commands/merge.ts';
 import { addPush } from './commands/push.ts';
 import { addRewrite } from './commands/rewrite.ts';
 import { addSign } from './commands/sign.ts';
@@ -31,7 +32,7 @@ export function program(signal: AbortSignal): Command {
   root.hook('preAction', (_, command) => {
     if (command.opts().cache === false) process.env.DIOLKOS_CACHE = 'off';
   });
-  for (const add of [addBuild, addImages, addLint, addRewrite, addInspect, addVerify, addSign, addPush, addManifest])
+  for (const add of [addBuild, addImages, addLint, addRewrite, addInspect, addVerify, addMerge, addSign, addPush, addManifest])
     add(root, signal);
   for (const command of root.commands) command.showHelpAfterError(`(diolkos ${command.name()} --help shows how it is used)`);
   return root;
