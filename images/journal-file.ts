@@ -23,6 +23,9 @@ export interface JournalFile {
 /** A writer on another host cannot be asked whether it lives. One that wrote within this time is taken to be alive. */
 const quietMs = 5 * 60_000;
 
+/** So often a writer shows that it lives, also while it hashes and notes nothing. */
+const heartbeatMs = 60_000;
+
 /** A journal of 20,000 blobs has 3 MB; what is longer than this is none of ours. */
 const longest = 64 << 20;
 
@@ -83,6 +86,8 @@ async function claim(handle: FileHandle, output: string, path: string): Promise<
 }
 
 function journalFile(handle: FileHandle, path: string, own: Owner, found: Journal): JournalFile {
+  const touch = (): void => void handle.utimes(new Date(), new Date()).catch(() => undefined);
+  const heartbeat = setInterval(touch, heartbeatMs).unref();
   return {
     found,
     async append(lines) {
@@ -91,11 +96,13 @@ function journalFile(handle: FileHandle, path: string, own: Owner, found: Journa
     },
     isOurs: () => isNamed(handle, path),
     async close() {
+      clearInterval(heartbeat);
       // On a full disk the process has to be gone before the next one may come.
       await handle.appendFile(journalLine({ released: own.token })).catch(() => undefined);
       await handle.close();
     },
     async remove() {
+      clearInterval(heartbeat);
       if (await isNamed(handle, path)) await rm(path, { force: true });
       await handle.close();
     },

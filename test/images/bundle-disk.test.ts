@@ -90,6 +90,29 @@ test('a disk that fills up midway ends the build with figures, and once there is
   assert.match(stdout, /\nshop\.tar\n$/);
 });
 
+test('what an earlier run left counts when the free space is checked, and is told when it is not enough', async (t) => {
+  const cut = `"$0" "${script}" /mnt/shop.tar fill /mnt/filler`;
+  const enough = await onSmallDisk(
+    t.signal,
+    '4m',
+    `${cut}; truncate -s -700K /mnt/filler; "$0" "${script}" /mnt/shop.tar; ls /mnt`,
+  );
+  assert.match(enough.stdout, /\nshop\.tar\n$/);
+  const short = await onSmallDisk(
+    t.signal,
+    '4m',
+    `${cut}; truncate -s -100K /mnt/filler; "$0" "${script}" /mnt/shop.tar; ls /mnt`,
+  );
+  assert.match(short.stdout, /takes \d{7} bytes, of which \d{7} are there, and \d{5,6} are free in \/mnt"\}\n/);
+  assert.match(short.stdout, /^shop\.tar\.partial$/m);
+});
+
+test('what is left of another bundle makes way where there is no room for both', async (t) => {
+  const cut = `"$0" "${script}" /mnt/shop.tar fill /mnt/filler; rm /mnt/filler`;
+  const { stdout } = await onSmallDisk(t.signal, '4m', `${cut}; "$0" "${script}" /mnt/shop.tar other; ls /mnt`);
+  assert.match(stdout, /fetching\nshop\.tar\n$/);
+});
+
 test('a limit on the size of files is named', async (t) => {
   const directory = await tempDir(t);
   const { stdout } = await run('sh', ['-c', `ulimit -f 1024; "$0" "${script}" ${directory}/shop.tar; true`, process.execPath]);

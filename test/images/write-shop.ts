@@ -1,6 +1,7 @@
 /**
  * Writes the sample bundle to the file named first, as a process of its own: to be killed, limited or starved by tests.
- * `slow` as the second argument makes the last blob never end; `fill <file>` fills the disk while a blob arrives.
+ * `slow` as the second argument makes the last blob never end; `fill <file>` fills the disk while a blob arrives; `other` writes a
+ * bundle of fewer images.
  */
 import { appendFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
@@ -9,7 +10,8 @@ import { writeBundle } from '../../images/bundle-writer.ts';
 import { memorySources, planShop, shopSamples } from './sample-bundle.ts';
 
 const [output = '', mode, filler = ''] = process.argv.slice(2);
-const samples = await shopSamples();
+const all = await shopSamples();
+const samples = mode === 'other' ? { ...all, images: all.images.slice(0, 3) } : all;
 const sources = memorySources(samples);
 const signal = new AbortController().signal;
 
