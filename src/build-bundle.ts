@@ -23,6 +23,7 @@ import { type Installer, openInstaller } from './open-installer.ts';
 import { count } from './print-table.ts';
 import { formatBytes, type Progress } from './progress.ts';
 import { readSpec } from './read-spec.ts';
+import { sayPlanned } from './say-planned.ts';
 import { openSpecRegistries, type SpecRegistries } from './spec-registries.ts';
 import { type OutputShape, writeOutput } from './write-output.ts';
 
@@ -86,7 +87,7 @@ export async function buildBundle(file: string, output: string, options: BuildOp
   const base = options.base === undefined ? undefined : await readBase(options.base, options);
   const transfers = openTransfers();
   const reused = await openEarlier(output, base, { ...options, transfers });
-  const registries = await openSpecRegistries(spec.sources.images, { folder, transfers, signal });
+  const registries = await openSpecRegistries(spec.sources, { folder, transfers, say: options.progress.say, signal });
   try {
     const installer = await openInstaller(spec, { folder, registries, signal });
     try {
@@ -109,6 +110,7 @@ async function runBuild(build: Build, file: string, output: string): Promise<Bui
   progress.say(`${count(images.length, 'image')} in ${count(discovered.releases.length, 'release')}, every rewrite proven`);
   sayLeftOut(build, discovered, images);
   const { plans, lock } = await planAndLock(build, discovered, images);
+  sayPlanned(plans, progress);
   const { place: signature, sign } = build.signer ?? {};
   const contents = bundleContents({
     discovered,

@@ -90,8 +90,9 @@ export function lockImage(image: DiscoveredImage, plan: ImagePlan): LockedImage 
 /** The first image, in the order of the plans, that has each blob. */
 function holdersIn(plans: readonly ImagePlan[]): Lock['blobs'] {
   const holders = new Map<string, string>();
-  for (const { blobs, reference } of plans) {
-    for (const { digest } of blobs) if (!holders.has(digest)) holders.set(digest, formatReference(reference));
+  for (const { blobs, attached, reference } of plans) {
+    for (const { digest } of [blobs, ...attached.map((artifact) => artifact.blobs)].flat())
+      if (!holders.has(digest)) holders.set(digest, formatReference(reference));
   }
   return Object.fromEntries(holders);
 }
