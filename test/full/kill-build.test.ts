@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseJournal } from '../../images/journal.ts';
 import { assertDone, runCli } from '../src/cli.ts';
 import { sha256Of } from '../src/workshop.ts';
@@ -39,6 +40,26 @@ test('a build that is killed at any instant leaves nothing that looks whole, and
   t.diagnostic(
     `${ends.killed} before or after the bundle was written, ${ends.midWrite} while it was, ${ends.done} ended before the kill`,
   );
+});
+
+test('a large blob that was cut by a kill is continued by Range', async (t) => {
+  const { folder, served, bytes, continuedAt } = await slowWorkshop(t, [40_000_000], 1_000_000);
+  const running = { kill: () => false as boolean };
+  const killed = runCli(build, {
+    folder,
+    onStart: (child) => {
+      running.kill = () => child.kill('SIGKILL');
+    },
+  });
+  for (let seen = 0; seen < 30_000_000; seen += served()) await sleep(10);
+  running.kill();
+  assert.equal((await killed).signal, 'SIGKILL');
+  served();
+  assertDone(await runCli(build, { folder }));
+  assert.equal(continuedAt.length, 1);
+  assert.ok(served() < bytes - 8_000_000);
+  assertDone(await runCli(['verify', 'shop.tar'], { folder }));
+  t.diagnostic(`continued at ${continuedAt[0]} of ${bytes}`);
 });
 
 /** What the journal says to be whole. */

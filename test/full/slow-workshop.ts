@@ -11,29 +11,27 @@ export interface SlowWorkshop {
   readonly bytes: number;
   /** Bytes of blobs that were given since the last call. */
   served(): number;
+  /** Where requests for the rest of a blob began. */
+  readonly continuedAt: readonly number[];
 }
 
-/** Bytes that are given at a time, and how long it takes. */
-const [piece, pieceMs] = [25_000, 60];
+/** How long a piece of a blob takes. */
+const pieceMs = 60;
 
-/** A registry that gives its blobs so slowly that most of a build is their transfer, also of their rest, and a folder to build from it. */
-export async function slowWorkshop(t: TestContext, layers: readonly number[]): Promise<SlowWorkshop> {
+/** A registry that gives its blobs so slowly that most of a build is their transfer, also of their rest, and a folder to build from it; `piece` bytes at a time. */
+export async function slowWorkshop(t: TestContext, layers: readonly number[], piece = 25_000): Promise<SlowWorkshop> {
   let served = 0;
+  const continuedAt: number[] = [];
   const registry = await registryOf(t, {
     async intercept(request: IncomingMessage, response: ServerResponse) {
       const [, digest = ''] = /^\/v2\/shop\/api\/blobs\/(sha256:\w+)$/.exec(request.url ?? '') ?? [];
       const bytes = request.method === 'GET' ? registry.store.blob('shop/api', digest) : undefined;
       if (bytes === undefined) return false;
       const from = Number(/^bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
-      const range = { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` };
-      response.writeHead(from > 0 ? 206 : 200, { 'content-length': bytes.length - from, ...(from > 0 ? range : {}) });
-      for (let at = from; at < bytes.length && !response.destroyed; at += piece) {
-        const chunk = bytes.subarray(at, at + piece);
-        response.write(chunk);
-        served += chunk.length;
-        await sleep(pieceMs);
-      }
-      response.end();
+      if (from > 0) continuedAt.push(from);
+      await giveSlowly(response, { bytes, from, piece }, (given) => {
+        served += given;
+      });
       return true;
     },
   });
@@ -48,5 +46,27 @@ export async function slowWorkshop(t: TestContext, layers: readonly number[]): P
     served = 0;
     return taken;
   };
-  return { folder, bytes, served: take };
+  return { folder, bytes, served: take, continuedAt };
+}
+
+interface Given {
+  readonly bytes: Buffer;
+  readonly from: number;
+  readonly piece: number;
+}
+
+async function giveSlowly(
+  response: ServerResponse,
+  { bytes, from, piece }: Given,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  const range = from > 0 ? { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` } : {};
+  response.writeHead(from > 0 ? 206 : 200, { 'content-length': bytes.length - from, ...range });
+  for (let at = from; at < bytes.length && !response.destroyed; at += piece) {
+    const chunk = bytes.subarray(at, at + piece);
+    response.write(chunk);
+    onBytes(chunk.length);
+    await sleep(pieceMs);
+  }
+  response.end();
 }
