@@ -2,62 +2,39 @@
  * Does anything grow with the bundle? Build, verify and push of bundles from a registry that makes up its blobs, into one that forgets
  * them: many bytes, then many blobs. Usage: `npm run bench:scale -- [1x200 5x200 20x200 2x2000 2x20000]`, each GB x blobs.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { z } from 'zod';
 import { hostArchitecture } from '../build/go-program.ts';
 import { helm4Binary } from '../build/helm.ts';
 import { type Arena, openArena, stageFolder } from './arena.ts';
 import { compileProgram } from './compile-program.ts';
-import { goSource } from './go-source.ts';
+import { type EndlessSize, startEndless, writeEndlessSpec } from './endless-registry.ts';
 import { type Figures, measure } from './measure.ts';
 
-/** Layers of one image. */
-const layersEach = 20;
-
-const Ready = z.object({
-  host: z.string(),
-  bytes: z.number(),
-  images: z.array(z.object({ repository: z.string(), digest: z.string() })),
-});
-type Ready = z.infer<typeof Ready>;
-
-interface Size {
-  readonly gigabytes: number;
-  readonly blobs: number;
-}
-
 interface Row {
-  readonly size: Size;
+  readonly size: EndlessSize;
   readonly archiveBytes: number;
   readonly stages: Readonly<Record<string, Figures>>;
 }
 
 interface Bench {
   readonly arena: Arena;
-  readonly registry: string;
   readonly program: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
 
-async function benchSize(size: Size, bench: Bench): Promise<Row> {
+async function benchSize(size: EndlessSize, bench: Bench): Promise<Row> {
   const { folder } = await stageFolder(bench.arena, 'scale');
-  const images = Math.max(1, Math.round(size.blobs / layersEach));
-  const layerBytes = Math.round((size.gigabytes * 1e9) / (images * layersEach));
-  const server = spawn(bench.registry, [images, layersEach, layerBytes].map(String), { stdio: ['ignore', 'pipe', 'inherit'] });
+  const server = await startEndless(size, bench);
   try {
-    const ready = await readyOf(server);
-    await writeDocuments(folder, ready);
+    await writeEndlessSpec(folder, server);
     const stages: Record<string, Figures> = {};
-    for (const [name, args] of Object.entries(commands)) stages[name] = await run(args, server.pid ?? 0, folder, bench);
+    for (const [name, args] of Object.entries(commands)) stages[name] = await run(args, server.pid, folder, bench);
     return { size, archiveBytes: (await stat(join(folder, 'bundle.tar'))).size, stages };
   } finally {
-    server.kill('SIGKILL');
+    server.stop();
     await rm(folder, { recursive: true, force: true });
   }
 }
@@ -69,39 +46,12 @@ const commands: Readonly<Record<string, readonly string[]>> = {
   'push again': ['push', 'bundle.tar', '--site', 'site.yaml'],
 };
 
-async function readyOf(server: ChildProcess): Promise<Ready> {
-  if (server.stdout === null) throw new Error('the registry has no output');
-  const [line] = await once(createInterface(server.stdout), 'line');
-  return Ready.parse(JSON.parse(line));
-}
-
 async function run(args: readonly string[], server: number, folder: string, bench: Bench): Promise<Figures> {
   const { env } = await stageFolder(bench.arena, 'scale');
   const logFile = join(bench.arena.scratch, 'scale.log');
   const archives = args[0] === 'build' ? [join(folder, 'bundle.tar')] : [];
   const stage = { commands: [[...bench.program, ...args]], archives };
   return await measure(stage, { env: { ...env, ...bench.env }, folder, logFile, servers: [server], signal: bench.signal });
-}
-
-/** A chart without an image: all come by name. */
-async function writeDocuments(folder: string, { host, images }: Ready): Promise<void> {
-  await mkdir(join(folder, 'chart/templates'), { recursive: true });
-  await writeFile(join(folder, 'chart/Chart.yaml'), JSON.stringify({ apiVersion: 'v2', name: 'empty', version: '1.0.0' }));
-  const object = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'empty' } };
-  await writeFile(join(folder, 'chart/templates/object.yaml'), JSON.stringify(object));
-  const spec = {
-    apiVersion: 'diolkos.dev/v1',
-    kind: 'Bundle',
-    metadata: { name: 'endless', version: '1.0.0' },
-    target: { kubernetes: ['1.36'], platforms: ['linux/amd64'] },
-    installer: 'none',
-    sources: { images: [{ host, plainHttp: true }] },
-    releases: [{ name: 'empty', namespace: 'empty', chart: { path: 'chart' } }],
-    images: { extra: images.map(({ repository, digest }) => `${host}/${repository}@${digest}`) },
-  };
-  await writeFile(join(folder, 'bundle.yaml'), JSON.stringify(spec));
-  const site = { apiVersion: 'diolkos.dev/v1', kind: 'Site', registry: { host, prefix: 'forgotten', plainHttp: true } };
-  await writeFile(join(folder, 'site.yaml'), JSON.stringify(site));
 }
 
 function table(rows: readonly Row[]): string {
@@ -133,7 +83,6 @@ async function main(): Promise<void> {
   try {
     const bench: Bench = {
       arena,
-      registry: await goSource('endless', { signal }),
       program: [process.execPath, await compileProgram(join(arena.scratch, 'program'))],
       env: { DIOLKOS_HELM: await helm4Binary(hostArchitecture, { signal }) },
       signal,
@@ -149,7 +98,7 @@ async function main(): Promise<void> {
   }
 }
 
-function parseSize(text: string): Size {
+function parseSize(text: string): EndlessSize {
   const [, gigabytes, blobs] = /^(\d+(?:\.\d+)?)x(\d+)$/.exec(text) ?? [];
   if (gigabytes === undefined || blobs === undefined) throw new Error(`"${text}" is no size, such as 5x200: 5 GB in 200 blobs`);
   return { gigabytes: Number(gigabytes), blobs: Number(blobs) };
