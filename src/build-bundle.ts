@@ -87,7 +87,7 @@ export async function buildBundle(file: string, output: string, options: BuildOp
   const base = options.base === undefined ? undefined : await readBase(options.base, options);
   const transfers = openTransfers();
   const reused = await openEarlier(output, base, { ...options, transfers });
-  const registries = await openSpecRegistries(spec.sources, { folder, transfers, say: options.progress.say, signal });
+  const registries = await openSpecRegistries(spec.sources.images, { folder, transfers, signal });
   try {
     const installer = await openInstaller(spec, { folder, registries, signal });
     try {
