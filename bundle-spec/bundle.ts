@@ -53,6 +53,20 @@ export const ImageSource = z.strictObject({
 });
 export type ImageSource = z.infer<typeof ImageSource>;
 
+/** Files of other tools that name mirrors. None is read that is not named here. */
+const MirrorSources = z
+  .union([
+    z.strictObject({
+      hosts: Text.describe('Folder with a `hosts.toml` for each registry, as containerd has them: `/etc/containerd/certs.d`.'),
+    }),
+    z.strictObject({
+      registriesConf: Text.describe('File as podman, buildah and skopeo have it: `/etc/containers/registries.conf`.'),
+    }),
+  ])
+  .describe(
+    'Mirrors by the files of other tools. Asked in their order, the registry itself last; what was pulled from where is said.',
+  );
+
 /** How a chart repository is reached. */
 export const ChartSource = z.strictObject({
   url: HttpUrl.describe('Matched as a prefix of `chart.repo`, at a path boundary.'),
@@ -213,7 +227,11 @@ export const Bundle = z
       'Image of the Job: a reference, `oci-archive:<path>` of a locally built image, or `none`. Without it the published image of this version of diolkos.',
     ),
     sources: z
-      .strictObject({ charts: z.array(ChartSource).default([]), images: z.array(ImageSource).default([]) })
+      .strictObject({
+        charts: z.array(ChartSource).default([]),
+        images: z.array(ImageSource).default([]),
+        mirrors: MirrorSources.optional(),
+      })
       .prefault({})
       .describe('How chart repositories and registries on the connected side are reached.'),
     releases: z.array(Release).min(1),

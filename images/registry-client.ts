@@ -6,7 +6,16 @@ import { Authenticator, type Entry } from './registry-auth.ts';
 import { apiHost } from './registry-dispatcher.ts';
 import { answerFailure, type Purpose, type RegistryComplaint, readComplaint } from './registry-failure.ts';
 import { sendFollowing } from './registry-redirect.ts';
-import { type Answer, discard, type Exchange, openTransport, type Timeouts, type Transport } from './registry-transport.ts';
+import {
+  type Answer,
+  discard,
+  type Exchange,
+  openTransport,
+  type Timeouts,
+  type Transport,
+  withBody,
+} from './registry-transport.ts';
+import { RegistryWarnings } from './registry-warnings.ts';
 import { HostGates, type RetryGate, type RetryPolicy } from './retry-gate.ts';
 import { gated, sendPatiently } from './retry-sending.ts';
 import type { Transfers } from './transfer/transfers.ts';
@@ -21,6 +30,8 @@ export interface RegistryRequest {
   /** Token scopes it needs; see `pullScope` and `pushScope`. */
   readonly scopes: readonly string[];
   readonly headersTimeoutMs?: number;
+  /** The body of a success is a document of at most so many bytes, and a part of the answer: one that breaks off is asked for again. */
+  readonly documentLimit?: number;
   /** Puts another transport before the usual one. */
   readonly through?: (usual: Transport) => Transport;
   readonly signal: AbortSignal;
@@ -31,6 +42,8 @@ export interface ClientOptions {
   readonly retry?: RetryPolicy;
   /** Shared with the other clients that may ask the same hosts. */
   readonly gates?: HostGates;
+  /** Told once of each `Warning: 299` that a registry sends (distribution-spec, "Warnings"). */
+  readonly onWarning?: (host: string, text: string) => void;
   readonly timeouts?: Timeouts;
   /** Blobs that go to files are pulled by these threads. They end after the registry. */
   readonly transfers?: Transfers;
@@ -50,8 +63,10 @@ export class RegistryClient {
   readonly #gates: HostGates;
   readonly #transport: Transport;
   readonly #auth: Authenticator;
+  readonly #warnings: RegistryWarnings;
 
-  constructor(access: RegistryAccess, { retry = {}, gates = new HostGates(retry), timeouts = {} }: ClientOptions = {}) {
+  constructor(access: RegistryAccess, options: ClientOptions = {}) {
+    const { retry = {}, gates = new HostGates(retry), timeouts = {}, onWarning } = options;
     this.host = access.host;
     this.base = baseUrl(access);
     this.gate = gates.of(this.base);
@@ -59,12 +74,13 @@ export class RegistryClient {
     this.#gates = gates;
     this.#transport = openTransport(access, timeouts);
     this.#auth = new Authenticator(access, this.#transport, gates);
+    this.#warnings = new RegistryWarnings((text) => onWarning?.(access.host, text));
   }
 
   /** Sends and repeats as long as that may help. Throws BundleError when no answer is to be had; any answer is a result. */
   async send(request: RegistryRequest): Promise<Answer> {
     const to = { gate: this.gate, host: this.host, url: this.#urlOf(request), signal: request.signal };
-    return sendPatiently(() => this.attempt(request), to);
+    return sendPatiently(async () => withDocument(await this.attempt(request), request), to);
   }
 
   /** Sends once when the gate lets it, and again when the registry first wants a token. Throws connection errors as they come. */
@@ -129,9 +145,9 @@ export class RegistryClient {
     return url.origin === this.base.origin;
   }
 
-  #exchange(request: RegistryRequest, url: URL, authorization: string | undefined): Promise<Answer> {
+  async #exchange(request: RegistryRequest, url: URL, authorization: string | undefined): Promise<Answer> {
     const { method, headers = {}, openBody, headersTimeoutMs, signal, through } = request;
-    return sendFollowing(through?.(this.#transport) ?? this.#transport, this.host, {
+    const answer = await sendFollowing(through?.(this.#transport) ?? this.#transport, this.host, {
       method,
       url,
       headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
@@ -139,7 +155,13 @@ export class RegistryClient {
       ...(openBody === undefined ? {} : { openBody }),
       ...(headersTimeoutMs === undefined ? {} : { headersTimeoutMs }),
     });
+    this.#warnings.hear(answer);
+    return answer;
   }
+}
+
+async function withDocument(answer: Answer, { documentLimit }: RegistryRequest): Promise<Answer> {
+  return documentLimit === undefined || answer.status !== 200 ? answer : withBody(answer, documentLimit);
 }
 
 function baseUrl({ host, plainHttp }: RegistryAccess): URL {

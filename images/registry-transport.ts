@@ -9,7 +9,7 @@ export interface Exchange {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: Buffer | AsyncIterable<Buffer>;
-  /** How long the answer may take to begin. 0: as long as it likes. Default 60,000. */
+  /** How long the answer may take to begin. 0: as long as it likes. Default that of the timeouts. */
   readonly headersTimeoutMs?: number;
   readonly signal: AbortSignal;
 }
@@ -36,6 +36,8 @@ export interface Delivery {
 export interface Timeouts {
   /** Until a connection stands, TLS included. Default 10,000. */
   readonly connectMs?: number;
+  /** Until an answer has begun, where the request itself does not say otherwise. Default 60,000. */
+  readonly headersMs?: number;
   /** Silence within a body after which the connection is given up. Default 30,000. */
   readonly stallMs?: number;
 }
@@ -51,10 +53,10 @@ export interface Transport {
 const connections = 16;
 
 export function openTransport(access: RegistryAccess, timeouts: Timeouts = {}): Transport {
-  const { connectMs = 10_000, stallMs = 30_000 } = timeouts;
+  const { connectMs = 10_000, headersMs = 60_000, stallMs = 30_000 } = timeouts;
   const dispatchers = new Dispatchers(access, { connections, connectMs, stallMs });
   return {
-    async send({ method, url, headers, body, headersTimeoutMs = 60_000, signal }) {
+    async send({ method, url, headers, body, headersTimeoutMs = headersMs, signal }) {
       const answer = await dispatchers.to(url).request({
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
@@ -63,6 +65,7 @@ export function openTransport(access: RegistryAccess, timeouts: Timeouts = {}): 
         // undici takes any async iterable; its types name only the streams among them.
         body: (body as Buffer | Readable | undefined) ?? null,
         headersTimeout: headersTimeoutMs,
+        onInfo: fewInterim(),
         reset: false, // or undici closes the connection after every HEAD
         signal,
       });
@@ -82,6 +85,15 @@ export function heldBody(bytes: Uint8Array): AnswerBody {
   };
 }
 
+/** Answers before the answer (100, 103) are few; who sends them for ever is left. */
+function fewInterim(): () => void {
+  let left = 20;
+  return () => {
+    left -= 1;
+    if (left < 0) throw Object.assign(new Error('there is no end of interim answers'), { code: 'HPE_INTERIM' });
+  };
+}
+
 /** Reads a whole body, or `undefined` when it has more than `limit` bytes. */
 export async function readBody(answer: Answer, limit: number): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
@@ -92,6 +104,21 @@ export async function readBody(answer: Answer, limit: number): Promise<Buffer | 
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, size);
+}
+
+/**
+ * The answer with its body in memory, which ends one byte behind `limit` where it has more. Throws connection errors as they come, so that
+ * whoever repeats requests repeats also those whose answer breaks off.
+ */
+export async function withBody(answer: Answer, limit: number): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of answer.body) {
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size > limit) break; // leaving the loop destroys the body
+  }
+  return { ...answer, body: heldBody(Buffer.concat(chunks, size).subarray(0, limit + 1)) };
 }
 
 /** Drops a body that nobody wants, so that its connection can be used again (or is closed, if much would still come). */

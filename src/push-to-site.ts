@@ -5,6 +5,8 @@ import type { SiteReport } from '../bundle-spec/site-report.ts';
 import { openBundle } from '../images/bundle-reader.ts';
 import { type PushEvent, type PushReport, pushBundle } from '../images/push-bundle.ts';
 import type { TagPolicy } from '../images/registry.ts';
+import type { ClientOptions } from '../images/registry-client.ts';
+import { describeWait } from '../images/retry-gate.ts';
 import { demandSignature } from '../images/signature/demand-signature.ts';
 import { openSiteRegistry } from '../images/site-registry.ts';
 import { siteReport } from '../images/site-report.ts';
@@ -27,7 +29,11 @@ export async function pushToSite(
 ): Promise<PushReport & SiteReport> {
   const { signal, volumes, onTagConflict, progress } = options;
   const site = await readSite(siteFile, { signal });
-  const { registry, target } = await openSiteRegistry(site.registry, { directory: dirname(siteFile), signal });
+  const { registry, target } = await openSiteRegistry(site.registry, {
+    directory: dirname(siteFile),
+    client: clientOptions(progress),
+    signal,
+  });
   try {
     const bundle = await openBundle(file, { volumes, signal });
     try {
@@ -42,6 +48,13 @@ export async function pushToSite(
   } finally {
     await registry.close();
   }
+}
+
+function clientOptions(progress: Progress): ClientOptions {
+  return {
+    retry: { onWait: (wait) => progress.say(describeWait(wait)) },
+    onWarning: (host, text) => progress.say(`${host} warns: ${text}`),
+  };
 }
 
 function withFlag(error: unknown): unknown {

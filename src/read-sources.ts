@@ -101,7 +101,7 @@ const flagsOfCharts = [
 async function readSpecSources(file: string, options: { readonly signal: AbortSignal }): Promise<Sources> {
   const spec = await readSpec(file, options);
   const folder = dirname(file);
-  const registries = await openSpecRegistries(spec.sources.images, { folder, ...options });
+  const registries = await openSpecRegistries(spec.sources, { folder, ...options });
   try {
     const releases = await readReleases(spec, { folder, registries, ...options });
     return {

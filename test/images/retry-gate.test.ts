@@ -150,6 +150,24 @@ for (const [trouble, says] of waits) {
   });
 }
 
+test('a Warning of the registry is told once, as one line', async (t) => {
+  const told: string[] = [];
+  const { registry } = await startMemoryClient(t, {
+    intercept: (_request, response) => {
+      response.setHeader('warning', [
+        '299 - "this registry \\"closes\\" soon"',
+        '110 - "stale", 299 - "second https://r.io/x?token=s3cret"',
+      ]);
+      return false;
+    },
+    client: { onWarning: (_host, text) => told.push(text) },
+  });
+  const { digest } = held('x', noise('warned', 1)).descriptor;
+  await registry.hasBlob('a', digest, t);
+  await registry.hasBlob('a', digest, t);
+  assert.deepEqual(told, ['this registry "closes" soon', 'second https://r.io/x?…']);
+});
+
 test('short waits are not told', () => {
   const gate = new RetryGate({ onWait: () => assert.fail('half a second is nothing') }, 'r.io');
   gate.pauseAfter({ status: 500 }, 1);
