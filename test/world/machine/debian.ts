@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { attempt, run } from '../../../build/command.ts';
 
-/** Debian's packages that the world runs on, each with a file that shows it is there. */
+/** Debian's packages that the world and the disks of the full suite run on, each with a file that shows it is there. */
 const packages: Readonly<Record<string, string>> = {
   containerd: '/usr/bin/containerd',
   runc: '/usr/sbin/runc',
@@ -21,6 +21,10 @@ const packages: Readonly<Record<string, string>> = {
   'busybox-static': '/var/lib/dpkg/info/busybox-static.list',
   minisign: '/usr/bin/minisign',
   openssl: '/usr/bin/openssl',
+  e2fsprogs: '/usr/sbin/mkfs.ext4',
+  'exfat-fuse': '/usr/sbin/mount.exfat-fuse',
+  exfatprogs: '/usr/sbin/mkfs.exfat',
+  perl: '/usr/bin/perl',
   'util-linux': '/usr/bin/nsenter',
   mount: '/usr/bin/mount',
   'ca-certificates': '/etc/ssl/certs/ca-certificates.crt',
