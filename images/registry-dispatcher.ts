@@ -14,7 +14,7 @@ export interface TlsFiles {
 
 /** The TLS settings of a connection to `url`. The client certificate goes to the registry itself and to no place that it points to. */
 export function tlsFor(access: RegistryAccess, url: URL): TlsFiles {
-  return { ...ownTls(access, url), ca: [...trustedRoots(access.ca)] };
+  return { ...ownTls(access, url), ca: trustedRoots(access.ca) };
 }
 
 /** What of these settings is the registry's own. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { FileSink } from '../../../images/blob-source.ts';
+import { sliceExtents } from '../../../images/extent.ts';
 import { openRegistry } from '../../../images/registry.ts';
 import { openTransfers, type Transfers } from '../../../images/transfer/transfers.ts';
 import { startMemoryRegistry } from '../../registries/memory-registry.ts';
@@ -51,6 +52,7 @@ async function startPulling(
 }
 
 interface Target {
+  readonly path: string;
   readonly sink: FileSink;
   /** What was told to have been written. */
   told(): number;
@@ -68,6 +70,7 @@ async function target(t: TestContext, before: Buffer = Buffer.alloc(0), kept = 0
     told += bytes;
   };
   return {
+    path,
     sink: { places: [[{ fd: handle.fd, position: 0, size }]], onBytes, kept },
     told: () => told,
     content: () => readFile(path),
@@ -251,11 +254,17 @@ test('a kept connection that is lost with the next request is replaced without a
 
 test('what an earlier run kept is not asked for, and not written again', async (t) => {
   const { memory, registry } = await startPulling(t);
-  const file = await target(t, blob.bytes.subarray(0, 1_200_000), 1_200_000);
-  await registry.pullBlob('a', blob.descriptor, file.sink, t);
+  const kept = 1_200_000;
+  const file = await target(t, blob.bytes.subarray(0, kept));
+  // To write what is kept would fail.
+  const unwritable = await open(file.path);
+  t.after(() => unwritable.close());
+  const extents = file.sink.places[0] ?? [];
+  const place = [{ fd: unwritable.fd, position: 0, size: kept }, ...sliceExtents(extents, kept, size - kept)];
+  await registry.pullBlob('a', blob.descriptor, { ...file.sink, places: [place], kept }, t);
   assert.ok((await file.content()).equals(blob.bytes));
   assert.equal(memory.requests[0]?.headers.range, 'bytes=1200000-');
-  assert.equal(file.told(), size - 1_200_000);
+  assert.equal(file.told(), size - kept);
 });
 
 test('what is kept and whole is not asked for at all', async (t) => {
