@@ -10,7 +10,18 @@ test('every document has its JSON Schema, and the reference names every field', 
   const files = generatedFiles();
   assert.deepEqual(
     [...files.keys()],
-    ['bundle', 'site', 'lock', 'bundle-json', 'parts-json', 'images-report', 'image-reasons', 'lint-report', 'rewrite-report']
+    [
+      'bundle',
+      'site',
+      'lock',
+      'bundle-json',
+      'parts-json',
+      'site-report',
+      'images-report',
+      'image-reasons',
+      'lint-report',
+      'rewrite-report',
+    ]
       .map((name) => `bundle-spec/schemas/${name}.schema.json`)
       .concat('docs/spec.md'),
   );

@@ -209,7 +209,8 @@ test('summary on stdout, messages on stderr, and one JSON document with --format
   assert.match(assertDone(text), /^shop\.tar: 1 chart, 1 image, [\d.]+ kB, every digest verified\n$/);
   assert.equal(text.stderr.replace(/[\d.]+ kB/, 'SIZE'), '1 image in 1 release, every rewrite proven\n6 blobs, SIZE to write\n');
   const built = JSON.parse(assertDone(await build(folder, 'shop.tar', '--format', 'json')));
-  const { size, ...rest } = built;
+  const { size, reused, ...rest } = built;
+  assert.ok(reused > 60_000 && reused < size);
   assert.deepEqual(rest, { output: 'shop.tar', lock: 'bundle.lock.yaml', charts: 1, images: 1, blobs: 6 });
   assert.equal(size, (await readFile(join(folder, 'shop.tar'))).length);
   const found = JSON.parse(assertDone(await runCli(['images', 'bundle.yaml', '--format', 'json'], { folder })));
@@ -227,7 +228,7 @@ test('summary on stdout, messages on stderr, and one JSON document with --format
   const inspected = JSON.parse(assertDone(await runCli(['inspect', 'shop.tar', '--format', 'json'], { folder })));
   assert.deepEqual(inspected.images, lock?.images);
   const verified = JSON.parse(assertDone(await runCli(['verify', 'shop.tar', '--format', 'json'], { folder })));
-  assert.deepEqual(verified, { full: true, images: 1, charts: 1, blobs: 6, bytes: size });
+  assert.deepEqual(verified, { full: true, images: 1, charts: 1, blobs: 6, absent: 0, bytes: size });
 });
 
 async function contentOf(file: string) {
