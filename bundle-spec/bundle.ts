@@ -233,7 +233,9 @@ export const Bundle = z
         mirrors: MirrorSources.optional(),
       })
       .prefault({})
-      .describe('How chart repositories and registries on the connected side are reached.'),
+      .describe(
+        'How chart repositories and registries on the connected side are reached; docs/registries.md says what each kind needs.',
+      ),
     releases: z.array(Release).min(1),
     images: Images.prefault({}),
     sign: Sign.optional().describe(

@@ -41,7 +41,7 @@ const SiteRegistry = z.strictObject({
     .strictObject({ secret: Name })
     .optional()
     .describe(
-      "Secret of type kubernetes.io/dockerconfigjson in the Job's namespace, with the right to push. On a workstation the docker config is asked.",
+      "Secret of type kubernetes.io/dockerconfigjson in the Job's namespace, with the right to push. On a workstation the docker config is asked. docs/registries.md says what each kind of registry needs.",
     ),
   pullSecret: Name.optional().describe(
     "Secret of type kubernetes.io/dockerconfigjson that pods pull with; it must be in each release's namespace.",

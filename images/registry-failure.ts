@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BundleError, type ErrorCode } from '../bundle-spec/bundle-error.ts';
+import { guideTo } from './registry-guide.ts';
 import { type Answer, header, readBody } from './registry-transport.ts';
 
 /** No more than this of an error's body is read, in bytes. */
@@ -68,7 +69,7 @@ export async function answerFailure(answer: Answer, purpose: Purpose, complaint?
     REGISTRY_LIMITED: `${host} limits requests and refused ${doing}: ${told}`,
     REGISTRY_FAILED: `${host} failed at ${doing}: ${told}`,
   }[kind];
-  const hint = hintOf(kind, answer, purpose);
+  const hint = hintOf(kind, answer, purpose, message);
   return new BundleError(kind, text, hint === undefined ? {} : { hint });
 }
 
@@ -81,33 +82,51 @@ function kindOf({ status }: Answer, code: string): FailureKind {
   return 'REGISTRY_FAILED';
 }
 
-function hintOf(kind: FailureKind, answer: Answer, purpose: Purpose): string | undefined {
+function hintOf(kind: FailureKind, answer: Answer, purpose: Purpose, message: string): string | undefined {
+  // nginx and its kin check certificates themselves and say so with 400.
+  if (/SSL certificate/i.test(message))
+    return `it wants a client certificate: name one beside the host (clientCertificate: {cert, key}); ${guideTo('client-certificates')}`;
   if (kind === 'REGISTRY_DENIED') return deniedHint(answer, purpose);
   if (kind === 'REGISTRY_LIMITED') return limitedHint(answer, purpose);
-  if (answer.status === 413)
-    return 'a proxy before the registry limits the size of uploads: raise it (nginx: client_max_body_size 0)';
+  const known = hints[answer.status];
+  if (known !== undefined) return known;
   return answer.status >= 500 ? 'try again later; the log of the registry says more' : undefined;
 }
 
+/** What to do about an answer that means the same whatever was asked. */
+const hints: Readonly<Record<number, string>> = {
+  405: `it does not allow this: perhaps it is read-only, or a pull-through cache; ${guideTo('behind-a-proxy')}`,
+  411: `a proxy before the registry takes the length out of requests; ${guideTo('behind-a-proxy')}`,
+  413: `a proxy before the registry limits the size of uploads: raise it (nginx: client_max_body_size 0); ${guideTo('upload-limits')}`,
+  415: `it does not take this media type; ${guideTo('media-types')}`,
+};
+
 function deniedHint({ status }: Answer, { host, right, credentialsFrom }: Purpose): string {
   if (credentialsFrom === undefined) {
-    return `no credentials for ${host} were found: log in with "docker login ${host}", or name them beside the host in the spec or site`;
+    return `no credentials for ${host} were found: log in with "docker login ${host}", or name them beside the host in the spec or site; ${guideTo('login')}`;
   }
   const refused = status === 401 ? 'they may be wrong or expired, or lack' : 'they lack';
-  return `the credentials of ${credentialsFrom} were used; ${refused} the right to ${right} here`;
+  const section = right === 'push' && status === 403 ? 'repositories-and-projects' : 'login';
+  return `the credentials of ${credentialsFrom} were used; ${refused} the right to ${right} here; ${guideTo(section)}`;
 }
 
 function limitedHint(answer: Answer, { credentialsFrom }: Purpose): string {
   const after = header(answer, 'retry-after');
   const unit = /^\d+$/.test(after ?? '') ? ' seconds' : '';
   const when = after === undefined ? '' : `; it asks to come back after ${presentable(after)}${unit}`;
-  return `${credentialsFrom === undefined ? 'log in: limits for known users are higher' : 'wait, or use a mirror'}${when}`;
+  return `${credentialsFrom === undefined ? 'log in: limits for known users are higher' : 'wait, or use a mirror'}${when}; ${guideTo('limits')}`;
 }
 
-/** One line, without control characters, of bounded length, and without the query strings of URLs: they hold signatures and tokens. */
+/**
+ * One line, without control characters, of bounded length, and without what may be secret: the query strings of URLs hold signatures,
+ * and some servers send back the token that they refuse.
+ */
 export function presentable(text: string): string {
   const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
-  const redacted = line.replace(/(\w+:\/\/[^\s"'?]*)\?[^\s"']*/g, '$1?…');
+  const redacted = line
+    .replace(/(\w+:\/\/[^\s"'?]*)\?[^\s"']*/g, '$1?…')
+    .replace(/\b(Bearer|Basic) [A-Za-z0-9._~+/-]{8,}=*/g, '$1 …')
+    .replace(/\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_.-]+/g, '…');
   return redacted.length > 400 ? `${redacted.slice(0, 400)}…` : redacted;
 }
 

@@ -4,6 +4,7 @@ import type { Abortable } from './registry.ts';
 import { pullScope, pushScope, type RegistryClient } from './registry-client.ts';
 import { uploadLocation } from './registry-destination.ts';
 import { readComplaint } from './registry-failure.ts';
+import { guideTo } from './registry-guide.ts';
 import { type Answer, discard, header } from './registry-transport.ts';
 import { habitsOf } from './upload-habits.ts';
 
@@ -143,8 +144,8 @@ async function refusedUpload(client: RegistryClient, repository: string, answer:
   const error = await client.failure(answer, { doing, what: `repository ${repository} to push to`, right: 'push' }, complaint);
   const hint = {
     403: `${error.hint}; where projects are made by hand, this is also how one that does not exist looks: create it first`,
-    404: `this registry does not create repositories by itself: create ${repository} (or its project) there first`,
-    405: 'it is read-only, perhaps a pull-through cache: name the registry behind it',
+    404: `this registry does not create repositories by itself: create ${repository} (or its project) there first; ${guideTo('repositories-and-projects')}`,
+    405: `it is read-only, perhaps a pull-through cache: name the registry behind it; ${guideTo('behind-a-proxy')}`,
   }[answer.status];
   return hint === undefined ? error : new BundleError(error.code, error.message, { hint });
 }
