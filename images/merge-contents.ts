@@ -95,8 +95,8 @@ async function carriedChart(
 
 function refuseMissing(images: readonly CarriedImage[], locked: readonly LockedImage[], bundles: readonly BundleFile[]): void {
   const isHeld = (digest: Digest) => bundles.some(({ blobs }) => blobs.has(digest));
-  const lines = images.flatMap(({ blobs }, index) => {
-    const missing = blobs.filter(({ digest }) => !isHeld(digest));
+  const lines = images.flatMap(({ blobs, attached = [] }, index) => {
+    const missing = [blobs, ...attached.map((artifact) => artifact.blobs)].flat().filter(({ digest }) => !isHeld(digest));
     return missing.length === 0 ? [] : `${locked[index]?.reference} lacks ${missing.map(({ digest }) => digest).join(', ')}`;
   });
   if (lines.length === 0) return;

@@ -143,7 +143,7 @@ test('a lock brings back just what it lists, without a search', async (t) => {
   assert.deepEqual(none.attached, []);
 });
 
-const html = reply(200, { 'content-type': 'text/html' }, '<html><title>Welcome</title></html>');
+const html = reply(200, { 'content-type': 'text/html' }, '<html><title>Welcome</title></html>'.padEnd(5 << 20));
 const without: readonly { readonly name: string; readonly answer: Reply }[] = [
   { name: '404 in plain text, as distribution', answer: reply(404, { 'content-type': 'text/plain' }, '404 page not found') },
   { name: '404 NAME_UNKNOWN', answer: complaint(404, 'NAME_UNKNOWN', 'no such repository') },
