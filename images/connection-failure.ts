@@ -28,6 +28,7 @@ const troubles: Readonly<Record<string, ConnectionTrouble>> = {
   UND_ERR_BODY_TIMEOUT: 'stalled',
   UND_ERR_HEADERS_TIMEOUT: 'stalled',
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'dropped',
+  UND_ERR_HEADERS_OVERFLOW: 'dropped',
   ERR_SSL_WRONG_VERSION_NUMBER: 'no-tls',
   ERR_SSL_PACKET_LENGTH_TOO_LONG: 'no-tls',
   ERR_SSL_HTTP_REQUEST: 'no-tls',
@@ -167,6 +168,7 @@ function reasonOf(error: unknown): string {
   if (code === 'ETIMEDOUT' || code === 'UND_ERR_CONNECT_TIMEOUT') return 'does not answer: the connection timed out';
   if (code === 'UND_ERR_HEADERS_TIMEOUT') return 'took the request and did not answer in time';
   if (code === 'UND_ERR_BODY_TIMEOUT') return 'went silent in the middle of an answer';
+  if (code === 'UND_ERR_HEADERS_OVERFLOW' || code?.startsWith('HPE_')) return 'does not answer by HTTP, or not as it should';
   return 'closed the connection';
 }
 
@@ -184,6 +186,7 @@ function advice(error: unknown, url: URL): { hint?: string } {
 function codeOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   if ('code' in error && typeof error.code === 'string') return error.code;
+  if (error.name === 'HTTPParserError') return 'HPE_INVALID'; // undici does not give it a code every time
   if (error instanceof AggregateError) return error.errors.map(codeOf).find((code) => code !== undefined);
   return codeOf(error.cause);
 }

@@ -19,6 +19,7 @@ export async function listTags(client: RegistryClient, repository: string, { sig
     const answer = await client.send({
       method: 'GET',
       url: `/v2/${repository}/tags/list${query}`,
+      documentLimit: listLimit,
       scopes: [pullScope(repository)],
       signal,
     });

@@ -156,7 +156,8 @@ async function request(
   { signal, right }: Abortable & Required<RightWanted>,
 ): Promise<Answer> {
   const scopes = [right === 'push' ? pushScope(repository) : pullScope(repository)];
-  return client.send({ method, url: manifestPath(repository, reference), headers: { accept }, scopes, signal });
+  const url = manifestPath(repository, reference);
+  return client.send({ method, url, headers: { accept }, documentLimit: manifestLimit, scopes, signal });
 }
 
 async function notFound(

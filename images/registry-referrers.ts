@@ -37,6 +37,7 @@ export async function fetchReferrers(
       method: 'GET',
       url: path + query,
       headers,
+      documentLimit: manifestLimit,
       scopes: [pullScope(repository)],
       signal,
     });

@@ -5,7 +5,7 @@ import type { Credentials } from './registry-access.ts';
 import { checkDestination, parseLocation } from './registry-destination.ts';
 import { answerFailure } from './registry-failure.ts';
 import { type RepeatableExchange, sendFollowing } from './registry-redirect.ts';
-import { type Answer, discard, header, readBody, type Transport } from './registry-transport.ts';
+import { type Answer, discard, header, readBody, type Transport, withBody } from './registry-transport.ts';
 import type { HostGates } from './retry-gate.ts';
 import { gated, sendPatiently } from './retry-sending.ts';
 import type { Token } from './token-cache.ts';
@@ -58,7 +58,7 @@ export async function fetchToken(request: TokenRequest, transport: Transport, ga
   await checkDestination(host, challengedAt, realm, 'its token server');
   const gate = gates.of(realm, 'token server');
   const ask = (exchange: RepeatableExchange) => {
-    const send = () => gated(gate, () => sendFollowing(transport, host, exchange), signal);
+    const send = () => gated(gate, async () => withBody(await sendFollowing(transport, host, exchange), replyLimit), signal);
     return sendPatiently(send, { gate, host, url: exchange.url, signal });
   };
   if (credentials === undefined || !('identityToken' in credentials))

@@ -8,6 +8,9 @@ import { watchdog } from './watchdog.ts';
 /** The beginning of an answer may take this much, in bytes. */
 const headLimit = 64 << 10;
 
+/** Answers before the answer are few; who sends them for ever is left. */
+const mostInterim = 20;
+
 export interface ExchangeOptions {
   readonly signal: AbortSignal;
   readonly onBytes: (bytes: number) => void;
@@ -27,6 +30,7 @@ export class GetExchange implements Receiver {
   readonly #settle: PromiseWithResolvers<GetResult>;
   readonly #stallMs: number;
   #part: Buffer = Buffer.alloc(0);
+  #interim = 0;
   #head: ResponseHead | undefined;
   #short: ShortBody | undefined;
   /** Bytes of the body that are still to come, and how many of the next ones the blob has already. */
@@ -47,7 +51,7 @@ export class GetExchange implements Receiver {
   }
 
   onBytes(bytes: Buffer): void {
-    this.#watch.touch();
+    if (this.#head !== undefined) this.#watch.touch(); // a head has its time as a whole: it could drip for ever
     try {
       if (this.#head === undefined) this.#takeHead(bytes);
       else this.#takeBody(bytes);
@@ -66,18 +70,26 @@ export class GetExchange implements Receiver {
   #takeHead(bytes: Buffer): void {
     // The buffer that bytes come in is used again.
     this.#part = Buffer.concat([this.#part, bytes]);
-    const end = this.#part.indexOf('\r\n\r\n');
-    if (end === -1 && this.#part.length > headLimit) throw parseError('HPE_HEADER_OVERFLOW', 'the answer has no end of headers');
-    if (end === -1) return;
-    const head = parseResponseHead(this.#part.toString('latin1', 0, end));
-    const rest = this.#part.subarray(end + 4);
-    this.#part = Buffer.alloc(0);
-    if (head.status >= 200) this.#begin(head, rest);
-    else if (rest.length > 0) this.#takeHead(rest); // 100 and 103 come before the answer
+    for (;;) {
+      const end = this.#part.indexOf('\r\n\r\n');
+      if (end === -1 && this.#part.length > headLimit)
+        throw parseError('HPE_HEADER_OVERFLOW', 'the answer has no end of headers');
+      if (end === -1) return;
+      const head = parseResponseHead(this.#part.toString('latin1', 0, end));
+      const rest = this.#part.subarray(end + 4);
+      this.#part = rest;
+      if (head.status >= 200) {
+        this.#begin(head, rest);
+        return;
+      }
+      this.#interim += 1; // 100 and 103 come before the answer
+      if (this.#interim > mostInterim) throw parseError('HPE_INTERIM', 'there is no end of interim answers');
+    }
   }
 
   #begin(head: ResponseHead, rest: Buffer): void {
     this.#head = head;
+    this.#part = Buffer.alloc(0);
     this.#watch.allow(this.#stallMs);
     const isBlob = head.status === 200 || head.status === 206;
     if (isBlob && (typeof head.body !== 'number' || head.headers['content-encoding'] !== undefined)) {

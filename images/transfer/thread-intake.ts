@@ -148,7 +148,7 @@ function newPlan({ size }: Identity, { places }: FileSink): BlobPlan {
   return { id: lastId, size, places, received: 0 };
 }
 
-function requestOf({ url, headers, headersTimeoutMs = 60_000 }: Exchange, { access, timeouts }: ThreadRoute): GetRequest {
+function requestOf({ url, headers, headersTimeoutMs }: Exchange, { access, timeouts }: ThreadRoute): GetRequest {
   const { connectMs = 10_000, stallMs = 30_000 } = timeouts;
   const secure = url.protocol === 'https:';
   return {
@@ -160,7 +160,7 @@ function requestOf({ url, headers, headersTimeoutMs = 60_000 }: Exchange, { acce
     path: `${url.pathname}${url.search}`,
     headers: { 'user-agent': 'diolkos', ...headers },
     connectMs,
-    headersMs: headersTimeoutMs,
+    headersMs: headersTimeoutMs ?? timeouts.headersMs ?? 60_000,
     stallMs,
   };
 }

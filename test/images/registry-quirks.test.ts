@@ -1,9 +1,12 @@
-import { suite, test } from 'node:test';
+import { after, suite, test } from 'node:test';
 import { startMemoryClient } from './memory-client.ts';
 import { loginQuirks } from './quirks/login-cases.ts';
 import { manifestQuirks } from './quirks/manifest-cases.ts';
 import { pullQuirks } from './quirks/pull-cases.ts';
 import { pushQuirks } from './quirks/push-cases.ts';
+import { transfers } from './quirks/quirk-case.ts';
+
+after(() => transfers.close());
 
 // Most of them wait for one another's pauses: together they take as long as the longest.
 for (const [what, cases] of Object.entries({

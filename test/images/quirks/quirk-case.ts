@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
+import type { ClientOptions } from '../../../images/registry-client.ts';
+import { openTransfers, type Transfers } from '../../../images/transfer/transfers.ts';
 import { held, noise } from '../../registries/sample-images.ts';
 import { pullInOrder, pullToFile, pushBytes } from '../blob-calls.ts';
 import { type MemoryClient, type MemoryClientOptions, seedBlob } from '../memory-client.ts';
@@ -18,19 +20,26 @@ export const blob = held('application/octet-stream', noise('quirks', 400_000));
 
 type Pull = typeof pullToFile;
 
-/** The case twice: pulled into a file, and in order. */
+/** One for all cases; to be closed after them. */
+export const transfers: Transfers = openTransfers({ threads: 1 });
+
+/** The case three times: pulled into a file, by a thread or without, and in order. */
 export function pullCases(
   name: string,
   registry: QuirkCase['registry'],
   work: (pull: () => ReturnType<Pull>, client: MemoryClient, t: TestContext) => Promise<void>,
 ): QuirkCase[] {
-  const ways: readonly [string, Pull][] = [
-    ['into a file', pullToFile],
-    ['in order', pullInOrder],
+  const ways: readonly [string, Pull, Pick<ClientOptions, 'transfers'>][] = [
+    ['into a file', pullToFile, {}],
+    ['into a file, by a thread', pullToFile, { transfers }],
+    ['in order', pullInOrder, {}],
   ];
-  return ways.map(([way, pull]) => ({
+  return ways.map(([way, pull, client]) => ({
     name: `${name} (${way})`,
-    registry,
+    registry: async (t) => {
+      const options = await registry(t);
+      return { ...options, client: { ...options.client, ...client } };
+    },
     work: async (client, t) => {
       seedBlob(client.memory, 'a', blob);
       await work(() => pull(client.registry, 'a', blob, t), client, t);

@@ -71,7 +71,7 @@ export function contentEncoding(encoding: string, pack: (bytes: Buffer) => Buffe
 export function endless(path: RegExp, headers: Readonly<Record<string, string>> = {}): Quirk {
   return when('GET|HEAD', path, (_request, response) => {
     response.writeHead(200, headers);
-    const more = (): void => void (response.destroyed || response.write(Buffer.alloc(1 << 16, ' '), more));
+    const more = (): void => void (response.destroyed || response.write(Buffer.alloc(1 << 16, ' '), () => setImmediate(more)));
     more();
     return undefined;
   });
