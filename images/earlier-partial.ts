@@ -13,7 +13,6 @@ import { OutputVolumes, openAll, outputFiles, partialName } from './output-volum
 export interface EarlierPartial {
   readonly blobs: ReadonlyMap<Digest, readonly Extent[]>;
   close(): Promise<void>;
-  remove(): Promise<void>;
 }
 
 const asideName = (path: string): string => `${partialName(path)}.old`;
@@ -42,10 +41,10 @@ export async function openEarlier(output: string, section: JournalSection): Prom
   return {
     blobs: new Map(whole.map(([digest, { at, size }]) => [digest, volumes.extents(at, size)])),
     close: () => volumes.close(),
-    remove: () => removeEarlier(output, section),
   };
 }
 
+/** Removes what was set aside. */
 export async function removeEarlier(output: string, { size, volume }: JournalSection): Promise<void> {
   for (const { path } of outputFiles(output, size, volume)) await rm(asideName(path), { force: true });
 }

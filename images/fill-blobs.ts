@@ -4,6 +4,7 @@ import type { BlobSource } from './blob-source.ts';
 import type { BundleLayout } from './bundle-layout.ts';
 import type { WriteEvent } from './bundle-writer.ts';
 import type { Descriptor } from './descriptor.ts';
+import { hasCode } from './disk-failure.ts';
 import { eachLimited } from './each-limited.ts';
 import type { Extent } from './extent.ts';
 import type { GroupCommit } from './group-commit.ts';
@@ -89,7 +90,7 @@ export class FillBlobs {
     const { commit, transfers, onEvent } = this.#filling;
     const { digest, size } = blob.descriptor;
     for (const position of blob.positions) {
-      const found = await transfers.hash(this.#place(position, size), { signal });
+      const found = await unlessUnread(() => transfers.hash(this.#place(position, size), { signal }), signal);
       if (found === digest) blob.proven.add(position);
     }
     if (blob.proven.size > 0) onEvent?.({ type: 'progress', digest, bytes: size });
@@ -118,7 +119,7 @@ export class FillBlobs {
       await source.pull(descriptor, { places, onFrontier, kept }, { signal });
     } catch (error) {
       this.#forget(blob, error);
-      if (kept === 0 || !isMismatch(error)) throw error;
+      if (kept === 0 || !(isMismatch(error) || hasCode(error, 'EIO'))) throw error;
       await source.pull(descriptor, { places, onFrontier }, { signal });
     }
   }
@@ -143,20 +144,14 @@ export class FillBlobs {
     return await this.#copy(blob, extents, places, signal);
   }
 
-  /** Whether what was copied is the blob. A file that ends too early, or cannot be read there, has it not. */
   async #copy(
     { descriptor }: PlacedBlob,
     extents: readonly Extent[],
     places: readonly (readonly Extent[])[],
     signal: AbortSignal,
   ): Promise<boolean> {
-    try {
-      return (await this.#filling.transfers.copy(extents, places, { signal })) === descriptor.digest;
-    } catch (error) {
-      const unread = error instanceof BundleError || (error instanceof Error && 'syscall' in error && error.syscall === 'read');
-      if (unread && !signal.aborted) return false;
-      throw error;
-    }
+    const { transfers } = this.#filling;
+    return (await unlessUnread(() => transfers.copy(extents, places, { signal }), signal)) === descriptor.digest;
   }
 
   #place(position: number, size: number): readonly Extent[] {
@@ -193,6 +188,17 @@ function placedBlob(
   const source = sources.get(digest);
   if (descriptor === undefined || source === undefined) throw new Error(`no source for blob ${digest}`);
   return { descriptor, source, positions, proven: new Set() };
+}
+
+/** What cannot be read of an earlier run, or ends too early, is as good as not there. Errors of writing are thrown. */
+async function unlessUnread<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    const unread = error instanceof BundleError || (error instanceof Error && 'syscall' in error && error.syscall === 'read');
+    if (unread && !signal.aborted) return undefined;
+    throw error;
+  }
 }
 
 function isMismatch(error: unknown): boolean {

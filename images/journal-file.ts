@@ -20,11 +20,11 @@ export interface JournalFile {
   remove(): Promise<void>;
 }
 
-/** A writer on another host cannot be asked whether it lives. One that wrote within this time is taken to be alive. */
-const quietMs = 5 * 60_000;
+/** A writer on another host cannot be asked whether it lives. One that wrote within this time is taken to be alive; NFS may tell a minute late. */
+const quietMs = 120_000;
 
 /** So often a writer shows that it lives, also while it hashes and notes nothing. */
-const heartbeatMs = 60_000;
+const heartbeatMs = 20_000;
 
 /** A journal of 20,000 blobs has 3 MB; what is longer than this is none of ours. */
 const longest = 64 << 20;
@@ -69,7 +69,7 @@ async function claim(handle: FileHandle, output: string, path: string): Promise<
   }
   const dead = new Set<string>();
   for (const owner of before.journal.owners) {
-    if (await isAlive(owner, before.touchedAt)) throw inUse(output, path, owner);
+    if (await isAlive(owner, before.touchedAt)) throw inUse(output, owner);
     dead.add(owner.token);
   }
   const own = await thisOwner();
@@ -80,7 +80,7 @@ async function claim(handle: FileHandle, output: string, path: string): Promise<
     if (owner.token === own.token) return journalFile(handle, path, own, journal);
     if (dead.has(owner.token) || !(await isAlive(owner, Date.now()))) continue;
     await handle.appendFile(journalLine({ released: own.token }));
-    throw inUse(output, path, owner);
+    throw inUse(output, owner);
   }
   return undefined;
 }
@@ -149,8 +149,10 @@ async function isNamed(handle: FileHandle, path: string): Promise<boolean> {
   return named !== undefined && named.ino === mine.ino && named.dev === mine.dev;
 }
 
-function inUse(output: string, path: string, { pid, host }: Owner): BundleError {
+function inUse(output: string, { pid, host }: Owner): BundleError {
+  const gone =
+    host === hostname() ? '' : `; if it is gone, this build can continue ${quietMs / 60_000} minutes after its last sign of life`;
   return new BundleError('FILE_UNWRITABLE', `another process is writing ${output} (process ${pid} on ${host})`, {
-    hint: `wait for it, or choose another output; if it is gone, delete ${path}`,
+    hint: `wait for it, or choose another output${gone}`,
   });
 }

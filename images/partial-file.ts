@@ -190,7 +190,7 @@ function partialFile({ output, files, journal }: Opening, { handles, ...opened }
       await refuseReplaced(output, files, handles, journal);
       await giveNames(output, files, journal, beside);
       await close();
-      await earlier?.remove();
+      for (const section of journal.found.sections) await removeEarlier(output, section);
       await journal.remove();
     },
     async leave() {

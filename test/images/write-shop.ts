@@ -48,7 +48,7 @@ try {
     },
   });
 } catch (error) {
-  const { code, message } = error as { code?: string; message?: string };
-  process.stdout.write(`${JSON.stringify({ code, message })}\n`);
+  const { code, message, hint } = error as { code?: string; message?: string; hint?: string };
+  process.stdout.write(`${JSON.stringify({ code, message, hint })}\n`);
   process.exitCode = 1;
 }
