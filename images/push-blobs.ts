@@ -104,6 +104,7 @@ async function pushBlob(push: Push, task: BlobTask): Promise<void> {
   const [first, ...others] = lacking;
   if (first === undefined) return;
   await pushTo(push, task, first, holders);
+  if (others.length === 0) return;
   holders.add(first);
   await eachLimited(
     others,

@@ -104,7 +104,7 @@ export class UploadAttempt {
   }
 
   get stalled(): boolean {
-    return this.#sending?.stalled.aborted === true;
+    return this.#sending?.stalled() === true;
   }
 
   /** Every byte has left, so that the registry may have all it needs. */
@@ -185,11 +185,12 @@ export class UploadAttempt {
         openBody: sending.open,
         scopes: [pushScope(repository)],
         headersTimeoutMs: isChunk ? chunkAnswerMs : 0,
-        signal: AbortSignal.any([options.signal, sending.stalled]),
+        signal: sending.signal,
       });
       if (isSuccess(answer)) this.#habits.measured(size, performance.now() - since);
       return answer;
     } finally {
+      sending.end();
       session.sent = Math.max(session.sent, from + sending.offered());
     }
   }

@@ -26,8 +26,14 @@ export interface UploadPart {
 export interface UploadBody {
   /** Again for each repetition (401, 307). */
   readonly open: () => AsyncIterable<Buffer>;
-  /** Aborted when the receiver takes no bytes any more. Nothing is watched once all are sent: a commit takes its time. */
-  readonly stalled: AbortSignal;
+  /**
+   * Aborted with the signal of the part, and when the receiver takes no bytes any more. Nothing is watched once all are sent: a commit takes
+   * its time.
+   */
+  readonly signal: AbortSignal;
+  readonly stalled: () => boolean;
+  /** To be called when the request has ended. */
+  readonly end: () => void;
   /** Bytes that were given away so far, those that the socket may still hold included; of the repetition that got furthest. */
   readonly offered: () => number;
   /** All bytes have left. */
@@ -38,7 +44,16 @@ export interface UploadBody {
 
 /** Counts the bytes on their way and watches over them. Throws SIZE_MISMATCH when the source has other than it should. */
 export function uploadBody(part: UploadPart): UploadBody {
-  const stall = new AbortController();
+  // Not AbortSignal.any: thousands of those live until the next full collection of garbage.
+  const controller = new AbortController();
+  const abort = () => controller.abort(part.signal.reason);
+  if (part.signal.aborted) abort();
+  part.signal.addEventListener('abort', abort, { once: true });
+  let stalled = false;
+  const stall = () => {
+    stalled = true;
+    controller.abort();
+  };
   let sourceError: unknown;
   let offered = 0;
   let complete = part.size === 0;
@@ -49,7 +64,7 @@ export function uploadBody(part: UploadPart): UploadBody {
       for await (const chunk of paced(part)) {
         size += chunk.length;
         if (size > part.size) throw wrongSize(part, `more than ${part.size}`);
-        timer = setTimeout(() => stall.abort(), stallMs).unref();
+        timer = setTimeout(stall, stallMs).unref();
         offered = Math.max(offered, size);
         yield chunk;
         clearTimeout(timer);
@@ -64,7 +79,15 @@ export function uploadBody(part: UploadPart): UploadBody {
       clearTimeout(timer);
     }
   }
-  return { open: bytes, stalled: stall.signal, offered: () => offered, complete: () => complete, sourceError: () => sourceError };
+  return {
+    open: bytes,
+    signal: controller.signal,
+    stalled: () => stalled,
+    end: () => part.signal.removeEventListener('abort', abort),
+    offered: () => offered,
+    complete: () => complete,
+    sourceError: () => sourceError,
+  };
 }
 
 async function* paced({ body, from, size, wary, signal }: UploadPart): AsyncIterable<Buffer> {
