@@ -125,12 +125,23 @@ export type Release = z.infer<typeof Release>;
 export const AttachedPolicy = z.literal(['all', 'signatures', 'none']);
 export type AttachedPolicy = z.infer<typeof AttachedPolicy>;
 
-const Images = z.strictObject({
+/** A file or directory with images, in place of a registry. */
+export const ArchiveSource = z.strictObject({
+  archive: Text.describe(
+    'What `docker save`, `podman save`, `docker buildx build --output type=oci` or skopeo (`docker-archive:`, `oci-archive:`, `oci:`, `dir:`) wrote.',
+  ),
+  image: Text.optional().describe(
+    'Which image of several; of one, what to call it. Without it all travel, by the names they have there.',
+  ),
+});
+export type ArchiveSource = z.infer<typeof ArchiveSource>;
+
+const ImagesJson = z.strictObject({
   extra: z
-    .array(Text)
+    .array(z.union([Text, ArchiveSource]))
     .default([])
     .describe(
-      'References that no render shows; they travel as if found. `driver:595-ubuntu24.04` also stands for `driver:595` of a chart, where the registry has no such tag since a program completes it.',
+      'References that no render shows; they travel as if found. `driver:595-ubuntu24.04` also stands for `driver:595` of a chart, where the registry has no such tag since a program completes it. `{ archive: shop.tar }` brings images that were built here.',
     ),
   ignore: z
     .array(Text)
@@ -167,6 +178,13 @@ const Images = z.strictObject({
       'Keep the digest of every index and leave out what its other platforms need, so that signatures of it stay valid. Only for targets that take such indexes; `push` asks the registry before it sends anything.',
     ),
 });
+
+/** References and archives of `extra` apart, as those who read it need them. */
+const Images = ImagesJson.transform(({ extra, ...rest }) => ({
+  ...rest,
+  extra: extra.filter((one) => typeof one === 'string'),
+  archives: extra.filter((one) => typeof one !== 'string'),
+}));
 
 const Password = z
   .strictObject({ env: Text.describe('Name of the environment variable that holds it.') })
@@ -224,7 +242,7 @@ export const Bundle = z
       helm: z.literal(4).default(4).describe('The helm major that installs; the installer carries helm 4.'),
     }),
     installer: Text.optional().describe(
-      'Image of the Job: a reference, `oci-archive:<path>` of a locally built image, or `none`. Without it the published image of this version of diolkos.',
+      'Image of the Job: a reference, `oci-archive:<path>` of a locally built image (`docker-archive:`, `oci:` and `dir:` as well), or `none`. Without it the published image of this version of diolkos.',
     ),
     sources: z
       .strictObject({

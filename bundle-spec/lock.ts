@@ -52,6 +52,10 @@ export const LockedImage = z.strictObject({
   digest: Digest.describe(
     'What the bundle holds and the target registry will serve for it; equals `source` in modes `complete` and `sparse`.',
   ),
+  archive: z
+    .string()
+    .optional()
+    .describe('The file or directory of `images.extra` that it came from; absent for what a registry served.'),
   mode: StoredMode.describe(
     "`platform`: the manifest of the one target platform. `stripped`: an index of the target's platforms only. `complete`: what the source has. `sparse`: its index as it is, without what other platforms need; not every registry takes it.",
   ),

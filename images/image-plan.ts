@@ -16,6 +16,8 @@ export interface Located {
   readonly registry: Pick<Registry, 'fetchManifest' | 'fetchBlob' | 'pullBlob'> &
     Partial<Pick<Registry, 'headManifest' | 'fetchReferrers' | 'hasBlob'>>;
   readonly repository: string;
+  /** Path of the archive that it comes from; absent for a registry. */
+  readonly archive?: string;
 }
 
 /** All that is known of an image before its first layer is pulled. */

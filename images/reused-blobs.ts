@@ -83,7 +83,8 @@ export function reusedBlobs(
       return bytes;
     },
     before: (sources) => new Map([...sources].map(([digest, source]) => [digest, reusing(source)])),
-    located: ({ registry, repository }) => ({
+    located: ({ registry, repository, ...rest }) => ({
+      ...rest,
       repository,
       registry: {
         ...registry,

@@ -11,6 +11,8 @@ export interface TarHeader {
   readonly name: string;
   readonly size: number;
   readonly type: string;
+  /** Where a link points; absent for what points nowhere. */
+  readonly linkName?: string;
 }
 
 // Byte ranges of the header's fields. GNU magic and version are one field of eight bytes.
@@ -23,6 +25,7 @@ const fields = {
   mtime: [136, 148],
   checksum: [148, 156],
   type: [156, 157],
+  linkName: [157, 257],
   magic: [257, 265],
   prefix: [345, 500],
 } as const;
@@ -82,10 +85,12 @@ export function parseTarHeader(block: Buffer, where: string): TarHeader | undefi
   const name = text(block, 'name');
   const prefix = magic === posixMagic ? text(block, 'prefix') : '';
   const type = block.toString('latin1', ...fields.type);
+  const linkName = text(block, 'linkName');
   return {
     name: prefix === '' ? name : `${prefix}/${name}`,
     size: parseNumber(block, 'size', where),
     type: type === '\0' ? '0' : type,
+    ...(linkName === '' ? {} : { linkName }),
   };
 }
 

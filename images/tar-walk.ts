@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { posix } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { readRange } from './file-range.ts';
 import { blockSize, paddedSize, parseTarHeader, type TarHeader } from './tar-header.ts';
@@ -8,6 +9,14 @@ export interface FoundFile {
   readonly name: string;
   readonly size: number;
   readonly position: number;
+  /** Of a link, which has no body: the name in the same tar that it points to. */
+  readonly target?: string;
+}
+
+interface WalkOptions {
+  readonly signal: AbortSignal;
+  /** Give links to other files of the tar too, as old docker and podman write them. Default false: they are refused. */
+  readonly links?: boolean;
 }
 
 /** Long names and PAX records are a few hundred bytes; more than this is an attack. */
@@ -16,6 +25,7 @@ const longestExtension = 1 << 20;
 /** What extension headers say about the file behind them. */
 interface Extension {
   readonly name?: string;
+  readonly linkName?: string;
   readonly size?: number;
 }
 
@@ -24,11 +34,7 @@ interface Extension {
  * not read. A leading `./` is dropped. Throws BUNDLE_INVALID for what no OCI archive needs and an attacker likes: links, devices,
  * absolute names, `..`, sizes past the end. `where` names the tar in errors.
  */
-export async function* walkTar(
-  handle: FileHandle,
-  where: string,
-  options: { readonly signal: AbortSignal },
-): AsyncIterable<FoundFile> {
+export async function* walkTar(handle: FileHandle, where: string, options: WalkOptions): AsyncIterable<FoundFile> {
   const { size } = await handle.stat();
   yield* walkTarBytes({ size, read: (position, length) => readRange(handle, position, length) }, where, options);
 }
@@ -40,11 +46,7 @@ export interface TarBytes {
 }
 
 /** As `walkTar`. */
-export async function* walkTarBytes(
-  bytes: TarBytes,
-  where: string,
-  options: { readonly signal: AbortSignal },
-): AsyncIterable<FoundFile> {
+export async function* walkTarBytes(bytes: TarBytes, where: string, options: WalkOptions): AsyncIterable<FoundFile> {
   const { size: end } = bytes;
   let extension: Extension = {};
   for (let at = 0; at < end; ) {
@@ -60,9 +62,9 @@ export async function* walkTarBytes(
       extension = { ...extension, ...read(await extensionBody(bytes, position, size, where), where) };
       continue;
     }
-    const name = safeName(extension.name ?? header.name, where);
+    const found = fileOf({ ...header, ...extension, size }, position, where, options);
     extension = {};
-    if (isRegular(header, name, where)) yield { name, size, position };
+    if (found !== undefined) yield found;
   }
 }
 
@@ -76,15 +78,23 @@ async function extensionBody(bytes: TarBytes, position: number, size: number, wh
   return bytes.read(position, size);
 }
 
-function isRegular({ type }: TarHeader, name: string, where: string): boolean {
-  if (type === '5') return false;
-  if (type === '0') return true;
+function fileOf(
+  { name: written, linkName = '', size, type }: TarHeader,
+  position: number,
+  where: string,
+  { links = false }: WalkOptions,
+): FoundFile | undefined {
+  const name = safeName(written, where);
+  if (type === '5') return undefined;
+  if (type === '0') return { name, size, position };
+  if (links && (type === '1' || type === '2'))
+    return { name, size: 0, position, target: linkTarget(name, linkName, type, where) };
   throw invalid(where, `holds "${name}", which is no regular file (type ${JSON.stringify(type)})`);
 }
 
 const extensions: Readonly<Record<string, (body: Buffer, where: string) => Extension>> = {
   L: (body) => ({ name: body.toString('utf8').replace(/\0.*$/s, '') }),
-  K: () => ({}),
+  K: (body) => ({ linkName: body.toString('utf8').replace(/\0.*$/s, '') }),
   g: () => ({}),
   x: paxExtension,
 };
@@ -102,6 +112,7 @@ function paxExtension(body: Buffer, where: string): Extension {
     }
     const value = record.slice(equals + 1, -1);
     const key = record.slice(0, equals);
+    if (key === 'linkpath') extension = { ...extension, linkName: value };
     if (key === 'path') extension = { ...extension, name: value };
     if (key === 'size') extension = { ...extension, size: paxSize(value, where) };
     if (key.startsWith('GNU.sparse.')) throw invalid(where, 'holds a sparse file');
@@ -122,6 +133,13 @@ function safeName(name: string, where: string): string {
     throw invalid(where, `holds "${name}", which points outside of it`);
   }
   return plain;
+}
+
+/** A symbolic link begins at its own folder, a hard link at the top. */
+function linkTarget(name: string, linkName: string, type: '1' | '2', where: string): string {
+  const target = posix.normalize(type === '2' ? posix.join(posix.dirname(name), linkName) : linkName);
+  if (linkName !== '' && !linkName.startsWith('/') && !/^\.\.(\/|$)/.test(target) && !target.includes('\0')) return target;
+  throw invalid(where, `holds "${name}", a link that points outside of it`);
 }
 
 function invalid(where: string, what: string): BundleError {

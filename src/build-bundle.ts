@@ -19,6 +19,7 @@ import { type DiscoveredBundle, type DiscoveredImage, discoverSpec } from './dis
 import { unmatchedPatterns } from './gated-policy.ts';
 import { checkLock, checkLockedDigests, leftOut, lockBundle } from './lock-bundle.ts';
 import { loadLock, lockFileOf, saveLock } from './lock-file.ts';
+import { type OpenArchives, openArchives, withArchives } from './open-archives.ts';
 import { type Installer, openInstaller } from './open-installer.ts';
 import { count } from './print-table.ts';
 import { formatBytes, type Progress } from './progress.ts';
@@ -58,8 +59,10 @@ interface BuildOptions extends OutputShape {
 
 /** What the stages of a build share. */
 interface Build extends Omit<BuildOptions, 'base'> {
+  /** Its `images.extra` names the images of archives too. */
   readonly spec: Bundle;
   readonly folder: string;
+  readonly archives: OpenArchives;
   readonly registries: SpecRegistries;
   readonly transfers: Transfers;
   readonly installer: Installer | undefined;
@@ -79,24 +82,26 @@ export async function buildBundle(file: string, output: string, options: BuildOp
   const { signal, locked } = options;
   const folder = dirname(file);
   const lockFile = lockFileOf(file);
-  const spec = await readSpec(file, { signal });
+  const written = await readSpec(file, { signal });
   const lock = locked ? await loadLock(lockFile, { signal }) : undefined;
   await checkOutput(output, [file, lockFile]);
   if (!locked) await checkOutput(lockFile, []);
-  const signer = spec.sign === undefined ? undefined : await openSigner(spec.sign, { folder, signal });
+  const signer = written.sign === undefined ? undefined : await openSigner(written.sign, { folder, signal });
   const base = options.base === undefined ? undefined : await readBase(options.base, options);
   const transfers = openTransfers();
   const reused = await openEarlier(output, base, { ...options, transfers });
-  const registries = await openSpecRegistries(spec.sources.images, { folder, transfers, signal });
+  const registries = await openSpecRegistries(written.sources, { folder, transfers, say: options.progress.say, signal });
+  let archives: OpenArchives | undefined;
+  let installer: Installer | undefined;
   try {
-    const installer = await openInstaller(spec, { folder, registries, signal });
-    try {
-      const build: Build = { ...options, spec, folder, registries, transfers, installer, lock, signer, base, reused };
-      return await runBuild(build, file, output);
-    } finally {
-      await installer?.close();
-    }
+    archives = await openArchives(written.images.archives, { folder, transfers, signal });
+    const spec = withArchives(written, archives);
+    installer = await openInstaller(spec, { folder, registries, transfers, signal });
+    const build: Build = { ...options, spec, folder, archives, registries, transfers, installer, lock, signer, base, reused };
+    return await runBuild(build, file, output);
   } finally {
+    await installer?.close();
+    await archives?.close();
     await registries.close();
     await transfers.close();
     await reused.close();
@@ -184,7 +189,7 @@ function withInstaller(images: readonly DiscoveredImage[], installer: Installer 
 }
 
 async function planAndLock(
-  { spec, registries, installer, lock, reused, signal }: Build,
+  { spec, archives, registries, installer, lock, reused, signal }: Build,
   discovered: DiscoveredBundle,
   images: readonly DiscoveredImage[],
 ): Promise<{ readonly plans: readonly ImagePlan[]; readonly lock: Lock }> {
@@ -192,7 +197,7 @@ async function planAndLock(
   const isStem = (reference: string): boolean => isCompletedBy(parseReference(reference), extra);
   if (lock !== undefined) checkLock(lock, discovered.releases, withoutStems(images, lock, isStem));
   const lockedImages = new Map(lock?.images.map((image) => [image.reference, image]));
-  const own = installer === undefined ? undefined : formatReference(installer.reference);
+  const ownName = installer === undefined ? undefined : formatReference(installer.reference);
   const { attached, attestations } = spec.images;
   const fixed = fixedDigests(images);
   const requests = images.map(({ reference: text }): PlanRequest => {
@@ -200,14 +205,15 @@ async function planAndLock(
     const reference = parseReference(text);
     const digestFromValues = reference.digest !== undefined && !fixed.has(reference.digest);
     // `install/installer.tar` is for importers, some of which stop at an index that is not whole.
-    const sparse = spec.images.sparse && text !== own;
+    const sparse = spec.images.sparse && text !== ownName;
     const wanted = { reference, digestFromValues, isStem: isStem(text), sparse, attached, attestations };
     return locked === undefined ? wanted : { ...wanted, locked: locked.source, lockedAttached: locked.attached ?? [] };
   });
   const plans = await planImages(requests, {
     locate: (reference) => {
-      const isOwn = installer !== undefined && formatReference(reference) === own;
-      return reused.located(isOwn ? installer.located : registries.locate(reference));
+      const name = formatReference(reference);
+      const own = name === ownName ? installer?.located : archives.images.get(name);
+      return reused.located(own ?? registries.locate(reference));
     },
     platforms: spec.target.platforms,
     signal,

@@ -69,12 +69,13 @@ function lockChart({ spec, chart }: ReleaseInput): LockedChart {
 /** An image as a lock has it: why it travels, and what of it. */
 export function lockImage(image: DiscoveredImage, plan: ImagePlan): LockedImage {
   const { digest, mediaType } = plan.stored.descriptor;
-  const { source, mode, platforms, size } = plan;
+  const { located, source, mode, platforms, size } = plan;
   const { class: found, gates, valuesPaths, places, reference } = image;
   return {
     reference,
     source,
     digest,
+    ...(located.archive === undefined ? {} : { archive: located.archive }),
     mode,
     mediaType,
     platforms: [...platforms],

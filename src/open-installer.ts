@@ -5,6 +5,7 @@ import { publishedInstaller } from '../cluster/install-manifests.ts';
 import type { Located } from '../images/image-plan.ts';
 import { type ArchiveName, openArchivedImage, parseArchiveName } from '../images/oci-archive.ts';
 import { parseReference, type Reference } from '../images/reference.ts';
+import type { Transfers } from '../images/transfer/transfers.ts';
 import type { SpecRegistries } from './spec-registries.ts';
 import { version } from './version.ts';
 
@@ -15,24 +16,37 @@ export interface Installer {
   close(): Promise<void>;
 }
 
+interface ArchiveOptions {
+  /** Threads that copy the blobs of an archive. */
+  readonly transfers?: Transfers;
+  readonly signal: AbortSignal;
+}
+
+interface InstallerOptions extends ArchiveOptions {
+  readonly folder: string;
+  readonly registries: SpecRegistries;
+}
+
 /**
- * The installer image that a spec names: a built one in an OCI archive, one to pull, by default the published one of this version;
+ * The installer image that a spec names: a built one in an archive (`oci-archive:`, `docker-archive:`, `oci:`, `dir:`), one to pull, by default the published one of this version;
  * `undefined` for `none`. Throws FILE_UNREADABLE, BUNDLE_INVALID, REFERENCE_INVALID.
  */
 export async function openInstaller(
   { installer = publishedInstaller(version) }: Bundle,
-  { folder, registries, signal }: { readonly folder: string; readonly registries: SpecRegistries; readonly signal: AbortSignal },
+  { folder, registries, ...options }: InstallerOptions,
 ): Promise<Installer | undefined> {
   if (installer === 'none') return undefined;
   const archive = parseArchiveName(installer);
-  if (archive !== undefined) return await openArchive({ ...archive, path: resolve(folder, archive.path) }, signal);
+  if (archive !== undefined) return await openArchive({ ...archive, path: resolve(folder, archive.path) }, options);
   const reference = parseReference(installer);
   return { reference, located: registries.locate(reference), close: async () => undefined };
 }
 
-async function openArchive(name: ArchiveName, signal: AbortSignal): Promise<Installer> {
+async function openArchive(name: ArchiveName, options: ArchiveOptions): Promise<Installer> {
   try {
-    return await openArchivedImage(name, { signal });
+    const { reference, located, close } = await openArchivedImage(name, options);
+    const { registry, repository } = located;
+    return { reference, located: { registry, repository }, close };
   } catch (error) {
     if (!(error instanceof BundleError) || error.code !== 'FILE_UNREADABLE') throw error;
     const hint = 'the spec names it as its installer; the path is relative to the spec. "installer: none" leaves the image out';

@@ -1,11 +1,13 @@
 import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Bundle } from '../bundle-spec/bundle.ts';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Finding } from '../bundle-spec/finding.ts';
 import type { CarriedValuesLayer } from '../bundle-spec/values-layer.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
 import type { StoredDigests } from '../images/stored-digests.ts';
 import type { ChartFlags } from './commands/chart-options.ts';
+import { openArchives, withArchives } from './open-archives.ts';
 import { readBareChart } from './read-bare-chart.ts';
 import { readReleases } from './read-releases.ts';
 import { readSpec } from './read-spec.ts';
@@ -99,8 +101,8 @@ const flagsOfCharts = [
 ] as const satisfies readonly (readonly [keyof ChartFlags, string, string])[];
 
 async function readSpecSources(file: string, options: { readonly signal: AbortSignal }): Promise<Sources> {
-  const spec = await readSpec(file, options);
   const folder = dirname(file);
+  const spec = await withArchiveNames(await readSpec(file, options), { folder, ...options });
   const registries = await openSpecRegistries(spec.sources, { folder, ...options });
   try {
     const releases = await readReleases(spec, { folder, registries, ...options });
@@ -116,6 +118,16 @@ async function readSpecSources(file: string, options: { readonly signal: AbortSi
   } finally {
     await registries.close();
   }
+}
+
+/** What travels from archives is told by name, so they have to be there. */
+async function withArchiveNames(
+  spec: Bundle,
+  options: { readonly folder: string; readonly signal: AbortSignal },
+): Promise<Bundle> {
+  const archives = await openArchives(spec.images.archives, options);
+  await archives.close();
+  return withArchives(spec, archives);
 }
 
 /** The ConfigMaps and Secrets among layers of values. */

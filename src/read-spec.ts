@@ -18,7 +18,10 @@ export async function readSpec(file: string, options: { readonly signal: AbortSi
 function referencesOf({ installer, images }: Bundle): { readonly where: string; readonly text: string }[] {
   const listed = (name: 'extra' | 'ignore') => images[name].map((text, index) => ({ where: `images.${name}[${index}]`, text }));
   const pulled = installer === undefined || installer === 'none' || parseArchiveName(installer) !== undefined;
-  return [...(pulled ? [] : [{ where: 'installer', text: installer }]), ...listed('extra'), ...listed('ignore')];
+  const named = images.archives.flatMap(({ archive, image }) =>
+    image === undefined ? [] : [{ where: `image of ${archive}`, text: image }],
+  );
+  return [...named, ...(pulled ? [] : [{ where: 'installer', text: installer }]), ...listed('extra'), ...listed('ignore')];
 }
 
 function problemOf(where: string, text: string): { readonly message: string; readonly hint: string | undefined }[] {

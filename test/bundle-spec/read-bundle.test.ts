@@ -100,6 +100,10 @@ images:
       ignore: ['docker.io/library/busybox'],
       paths: [{ release: 'web', path: 'sidecars[0].image' }],
       gated: ['quay.io/shop/*'],
+      attached: 'all',
+      attestations: false,
+      sparse: false,
+      archives: [],
     },
   });
 });

@@ -111,7 +111,7 @@ const wrong: readonly {
 }[] = [
   { name: 'nothing', tar: [], code: 'BUNDLE_INVALID', message: /it is empty/ },
   { name: 'gzip', tar: [gzipSync('x')], code: 'BUNDLE_INVALID', message: /compressed with gzip/ },
-  { name: 'a docker archive', tar: [fileOf('manifest.json', '[]')], code: 'BUNDLE_INVALID', message: /is a docker archive/ },
+  { name: 'no image', tar: [fileOf('manifest.json', '[]')], code: 'REFERENCE_INVALID', message: /holds no image/ },
   { name: 'no index.json', tar: [layoutFile], code: 'BUNDLE_INVALID', message: /it has no index.json/ },
   { name: 'two of a name', tar: [layoutFile, indexFile(1), indexFile(2)], code: 'BUNDLE_INVALID', message: /"index.json" twice/ },
   {
