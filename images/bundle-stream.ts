@@ -1,9 +1,12 @@
 import type { BundleJson } from '../bundle-spec/bundle-json.ts';
 import type { Digest } from '../bundle-spec/names.ts';
-import { openArchiveCopy } from './archive-copy.ts';
+import { type ArchiveCopy, openArchiveCopy } from './archive-copy.ts';
+import type { WriteChunk } from './blob-source.ts';
+import { BlobsAhead } from './blobs-ahead.ts';
 import { type BundleLayout, sealedBodies } from './bundle-layout.ts';
 import type { WriteOptions } from './bundle-writer.ts';
 import { canonicalJson } from './canonical-json.ts';
+import type { Descriptor } from './descriptor.ts';
 import type { Extent } from './extent.ts';
 import { streamExtents } from './extent-reader.ts';
 import { completeJson } from './seal-bundle.ts';
@@ -34,7 +37,12 @@ export async function streamBundle(layout: BundleLayout, take: TakeBytes, option
     const bytes = canonicalJson(json);
     const sealed = sealedBodies(bytes, json.signature, await options.sign?.(bytes, { signal }));
     const bodies = new Map(sealed.map((body) => [body.name, body.bytes]));
-    await giveFiles({ ...options, layout, take, copy: copy.archive, blob: copy.blob, bodies });
+    const ahead = blobsAhead(layout, copy, options);
+    try {
+      await giveFiles({ ...options, layout, take, copy: copy.archive, blob: copy.blob, bodies, ahead });
+    } finally {
+      await ahead.close();
+    }
     return json;
   } finally {
     await copy.close();
@@ -48,6 +56,21 @@ function tellPlan(layout: BundleLayout, { onEvent }: StreamOptions): void {
   onEvent?.({ type: 'planned', blobs: wanted.size, bytes });
 }
 
+/** Blobs that are not in the temporary file already, in file order. */
+function blobsAhead(layout: BundleLayout, copy: ArchiveCopy, { sources, signal }: StreamOptions): BlobsAhead {
+  const wanted = layout.files.flatMap(({ content }) => {
+    if (content.from !== 'blob' || copy.blob(content.digest) !== undefined) return [];
+    return layout.blobs.get(content.digest) ?? [];
+  });
+  const fetch = async (descriptor: Descriptor, own: { readonly signal: AbortSignal }): Promise<Buffer> => {
+    const bytes = Buffer.alloc(descriptor.size);
+    const write: WriteChunk = async (chunk, position) => void chunk.copy(bytes, position);
+    await sources.get(descriptor.digest)?.pull(descriptor, { write }, own);
+    return bytes;
+  };
+  return new BlobsAhead(wanted, fetch, { signal });
+}
+
 interface Giving extends StreamOptions {
   readonly layout: BundleLayout;
   readonly take: TakeBytes;
@@ -56,6 +79,7 @@ interface Giving extends StreamOptions {
   readonly copy: (position: number) => readonly Extent[];
   /** A blob that is part of such a tar. */
   readonly blob: (digest: Digest) => readonly Extent[] | undefined;
+  readonly ahead: BlobsAhead;
 }
 
 async function giveFiles(giving: Giving): Promise<void> {
@@ -80,7 +104,7 @@ async function giveBody(giving: Giving, content: TarContent, position: number, s
 }
 
 async function giveBlob(giving: Giving, digest: Digest): Promise<void> {
-  const { layout, take, blob, sources, signal, onEvent } = giving;
+  const { layout, take, blob, sources, signal, onEvent, ahead } = giving;
   const there = blob(digest);
   if (there !== undefined) return await giveExtents(giving, there);
   const [descriptor, source] = [layout.blobs.get(digest), sources.get(digest)];
@@ -89,7 +113,9 @@ async function giveBlob(giving: Giving, digest: Digest): Promise<void> {
     await take(chunk);
     onEvent?.({ type: 'progress', digest, bytes: chunk.length });
   };
-  await source.pull(descriptor, { write }, { signal });
+  const held = await ahead.take(digest);
+  if (held === undefined) await source.pull(descriptor, { write }, { signal });
+  else await write(held);
   onEvent?.({ type: 'done', digest, size: descriptor.size });
 }
 

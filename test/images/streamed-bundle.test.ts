@@ -3,6 +3,8 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BlobsAhead } from '../../images/blobs-ahead.ts';
 import { openBundle } from '../../images/bundle-reader.ts';
 import { streamBundle } from '../../images/bundle-stream.ts';
 import type { WriteEvent } from '../../images/bundle-writer.ts';
@@ -65,5 +67,36 @@ test('what ends midway is taken for whole by nobody, and leaves nothing in the t
   assert.deepEqual(
     (await readdir(tmpdir())).filter((name) => /^diolkos-.*\.tar$/.test(name)),
     before,
+  );
+});
+
+test('small blobs are fetched before their turn, a few at a time, and come in their order', async (t) => {
+  const wanted = Array.from({ length: 20 }, (_, index) => ({
+    mediaType: 'application/octet-stream',
+    digest: `sha256:${index.toString(16).padStart(64, '0')}` as const,
+    size: index === 3 ? 2 << 20 : 10,
+  }));
+  const state = { running: 0, most: 0 };
+  const fetch = async ({ size }: { readonly size: number }) => {
+    state.running += 1;
+    state.most = Math.max(state.most, state.running);
+    await sleep(5);
+    state.running -= 1;
+    return Buffer.alloc(size);
+  };
+  const ahead = new BlobsAhead(wanted, fetch, { signal: t.signal, window: 4 });
+  for (const { digest, size } of wanted) assert.equal((await ahead.take(digest))?.length, size > 10 ? undefined : size);
+  assert.equal(state.most, 4);
+  await ahead.close();
+});
+
+test('a small blob that fails before its turn ends the stream when its turn comes', async (t) => {
+  const samples = await shopSamples();
+  const sources = memorySources(samples);
+  const [last] = [...sources.keys()].sort().reverse();
+  if (last !== undefined) sources.set(last, { pull: () => Promise.reject(new Error('gone')) });
+  await assert.rejects(
+    streamBundle(planShop(samples), async () => undefined, { sources, signal: t.signal }),
+    /gone/,
   );
 });
