@@ -25,9 +25,9 @@ function lineOf({ method, url, headers }: SeenRequest, told: readonly string[]):
   return [`${method} ${path}`, ...values].join(' | ');
 }
 
-/** Of credentials the scheme. */
+/** Of credentials the scheme; of a range that it has a beginning, for a reset may take unread bytes with it. */
 function kindOf(value: string): string {
-  return value.replace(/^(Basic|Bearer) .*/, '$1');
+  return value.replace(/^(Basic|Bearer) .*/, '$1').replace(/^bytes=\d+-$/, 'bytes=<n>-');
 }
 
 const lines = ({ requests }: MemoryRegistry, ...told: string[]) => requests.map((request) => lineOf(request, told));
@@ -55,11 +55,11 @@ test('a pull: challenge, token, redirect without Authorization, and after a cut 
     `${get} | accept-encoding: identity`,
     'GET /auth?service=odd&scope=repository%3Ashop%2Fapi%3Apull&account=porter | authorization: Basic',
     `${get} | accept-encoding: identity | authorization: Bearer`,
-    `${get} | accept-encoding: identity | authorization: Bearer | range: bytes=120000-`,
+    `${get} | accept-encoding: identity | authorization: Bearer | range: bytes=<n>-`,
   ]);
   assert.deepEqual(lines(cdn, ...told), [
     `${get}?sig=a%2Bb | accept-encoding: identity`,
-    `${get}?sig=a%2Bb | accept-encoding: identity | range: bytes=120000-`,
+    `${get}?sig=a%2Bb | accept-encoding: identity | range: bytes=<n>-`,
   ]);
 });
 

@@ -29,7 +29,7 @@ export const pullQuirks: readonly QuirkCase[] = [
   ...pullCases(
     'a reset in the middle of a blob is resumed by Range',
     by(() => bodies.cutAt(150_000)),
-    whole([undefined, 'bytes=150000-']),
+    whole([undefined, 'bytes=n-']),
   ),
   ...pullCases(
     'a reset at byte 0 begins anew',
@@ -44,7 +44,7 @@ export const pullQuirks: readonly QuirkCase[] = [
   ...pullCases(
     'a Range that is ignored is read again up to where it was',
     by(() => together(bodies.cutAt(150_000), bodies.rangeIgnored())),
-    whole([undefined, 'bytes=150000-']),
+    whole([undefined, 'bytes=n-']),
   ),
   ...pullCases(
     'a Range that is off by one is no part of this blob',
@@ -54,7 +54,7 @@ export const pullQuirks: readonly QuirkCase[] = [
   ...pullCases(
     'a Range that is refused by 416 begins anew, once',
     by(() => together(bodies.cutAt(150_000), bodies.rangeRefused())),
-    whole([undefined, 'bytes=150000-', undefined]),
+    whole([undefined, 'bytes=n-', undefined]),
   ),
   ...pullCases(
     'a Content-Length that is too short is no blob of ours, and nothing is written',
@@ -126,7 +126,7 @@ export const pullQuirks: readonly QuirkCase[] = [
       const sign = () => `?signature=${randomUUID()}`;
       return { intercept: redirecting(blobs, 307, () => other.origin, sign) };
     },
-    whole([undefined, 'bytes=150000-']),
+    whole([undefined, 'bytes=n-']),
   ),
   ...pullCases(
     'a blob without end is stopped at its size',

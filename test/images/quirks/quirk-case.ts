@@ -53,7 +53,11 @@ export function whole(ranges?: readonly (string | undefined)[]): Parameters<type
     assert.ok((await pull()).equals(blob.bytes));
     if (ranges === undefined) return;
     const asked = memory.requests.filter(({ url }) => url.includes('/blobs/sha256')).map(({ headers }) => headers.range);
-    assert.deepEqual(asked, ranges);
+    // A reset may take what had arrived and was not read yet with it.
+    assert.deepEqual(
+      asked.map((range) => range?.replace(/\d+/, 'n')),
+      ranges,
+    );
   };
 }
 

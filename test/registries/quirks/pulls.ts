@@ -84,7 +84,7 @@ export function silent(path: RegExp, times: number): Quirk {
 
 function resetAfter(response: ServerResponse, bytes: Buffer): void {
   response.flushHeaders();
-  const reset = () => setTimeout(() => response.socket?.resetAndDestroy(), 20);
+  const reset = () => setTimeout(() => response.socket?.resetAndDestroy(), 50);
   if (bytes.length === 0) reset();
   else response.write(bytes, reset);
 }
