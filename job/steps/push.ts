@@ -28,11 +28,23 @@ export async function push(run: Run): Promise<void> {
       });
     },
   }).catch((error: unknown) => {
-    throw error instanceof BundleError && error.code === 'TAG_CONFLICT' ? explainConflict(error) : error;
+    throw error instanceof BundleError ? explained(error) : error;
   });
   run.pushed = pushed;
   const { items: _, ...counts } = pushed;
   reporter.event('pushed', counts);
+}
+
+function explained(error: BundleError): BundleError {
+  if (error.code === 'TAG_CONFLICT') return explainConflict(error);
+  return error.code === 'BASE_MISSING' ? explainBase(error) : error;
+}
+
+/** A delta without its base. Nothing has been sent when this is found. */
+function explainBase(error: BundleError): ExplainedError {
+  const [summary = '', ...why] = error.message.split('\n').map((line) => line.trim());
+  const fix = error.hint === undefined ? [] : [error.hint];
+  return new ExplainedError(error.code, summary, { findings: { why, fix, state: ['nothing was changed'] }, cause: error });
 }
 
 /** The choice is made in the Job's own arguments. Nothing has been sent when this is found. */
