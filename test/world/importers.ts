@@ -1,7 +1,7 @@
 /** What people behind a gap load bundles with, each the real program with storage that is thrown away afterwards. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -38,6 +38,20 @@ export async function podmanLoad(tar: string, options: ImportOptions = {}): Prom
     await run([...podman, 'load', '--input', tar], options);
     const list = ['images', '--no-trunc', '--format', '{{.Repository}}:{{.Tag}} {{.ID}}'];
     return parseLines((await run([...podman, ...list], options)).stdout);
+  });
+}
+
+/**
+ * `umoci unpack` of one image of an OCI layout directory, which is all that umoci reads: the bundle is untarred first. Gives the names
+ * at the top of the root file system.
+ */
+export async function umociUnpack(tar: string, reference: string, options: ImportOptions = {}): Promise<string[]> {
+  return await withScratch('diolkos-umoci-', async (folder) => {
+    const layout = join(folder, 'layout');
+    await mkdir(layout);
+    await run(['tar', '--extract', '--file', tar, '--directory', layout], options);
+    await run(['umoci', 'unpack', '--rootless', '--image', `${layout}:${reference}`, join(folder, 'unpacked')], options);
+    return await readdir(join(folder, 'unpacked', 'rootfs'));
   });
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { startMemoryRegistry } from '../../registries/memory-registry.ts';
 import { redirecting } from '../../registries/quirks/locations.ts';
+import { breaksOff } from '../../registries/quirks/pulls.ts';
 import { type Quirk, together } from '../../registries/quirks/quirk.ts';
 import { basicOnly, type TokenQuirks, tokens } from '../../registries/quirks/tokens.ts';
 import { slowUpload } from '../../registries/quirks/uploads.ts';
@@ -42,6 +43,14 @@ export const loginQuirks: readonly QuirkCase[] = [
     registry: () => ({
       credentials: { from: 'the test', ...testUser },
       intercept: together(slowUpload(150, 1), tokens({ lifeMs: 100 })),
+    }),
+    work: pushed(),
+  },
+  {
+    name: 'the answer of a token server breaks off, and is asked for again',
+    registry: () => ({
+      credentials: { from: 'the test', ...testUser },
+      intercept: together(breaksOff(/^\/auth/), tokens()),
     }),
     work: pushed(),
   },

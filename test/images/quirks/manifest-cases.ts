@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { startMemoryRegistry } from '../../registries/memory-registry.ts';
 import { redirecting } from '../../registries/quirks/locations.ts';
 import * as odd from '../../registries/quirks/manifests.ts';
-import { endless } from '../../registries/quirks/pulls.ts';
+import { breaksOff, endless } from '../../registries/quirks/pulls.ts';
 import { type Quirk, together } from '../../registries/quirks/quirk.ts';
 import { complaint, reply } from '../../registries/reply.ts';
 import {
@@ -134,6 +134,19 @@ export const manifestQuirks: readonly QuirkCase[] = [
     name: 'a manifest has more than 4 MiB',
     registry: by(() => odd.servesInstead(Buffer.alloc((4 << 20) + 1, ' '))),
     work: failsToCome({ code: 'MANIFEST_INVALID', message: /more than 4194304 bytes/ }),
+  },
+  {
+    name: 'a manifest breaks off, and is asked for again',
+    registry: by(() => breaksOff(manifests)),
+    work: found(both),
+  },
+  {
+    name: 'a list of tags breaks off, and is asked for again',
+    registry: by(() => breaksOff(/tags\/list/)),
+    work: async (client, t) => {
+      seed(client, both);
+      assert.deepEqual(await client.registry.listTags('a', t), ['1']);
+    },
   },
   {
     name: 'a manifest has no end',

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { startMemoryRegistry } from '../../registries/memory-registry.ts';
 import * as locations from '../../registries/quirks/locations.ts';
+import { silent } from '../../registries/quirks/pulls.ts';
 import { type Quirk, together } from '../../registries/quirks/quirk.ts';
 import * as uploads from '../../registries/quirks/uploads.ts';
 import { complaint, reply } from '../../registries/reply.ts';
@@ -86,6 +87,28 @@ export const pushQuirks: readonly QuirkCase[] = [
       seedBlob(client.memory, 'from', blob);
       assert.equal(await pushBytes(client.registry, 'a', blob, { signal: t.signal, mountFrom: 'from' }), 'pushed');
     },
+  },
+  {
+    name: 'GCR: a mount looks for the digest alone, in all repositories',
+    registry: by(uploads.mountsByDigest),
+    work: async ({ registry, memory, wire }, t) => {
+      seedBlob(memory, 'somewhere', blob);
+      assert.equal(await pushBytes(registry, 'a', blob, { signal: t.signal, mountFrom: 'gone' }), 'mounted');
+      assert.deepEqual(methods(wire()), ['HEAD', 'POST']);
+    },
+  },
+  {
+    name: 'ACR: a replica denies a blob that is there; it is sent once more, and taken',
+    registry: by(() => uploads.hides(1)),
+    work: async (client, t) => {
+      seedBlob(client.memory, 'a', blob);
+      await pushed(oneGo)(client, t);
+    },
+  },
+  {
+    name: 'through a port-forward: a session that is never begun is asked for again',
+    registry: () => ({ intercept: silent(/uploads/, 1), client: { timeouts: { headersMs: 200 } } }),
+    work: pushed(['HEAD', 'POST', 'POST', 'PUT']),
   },
   {
     name: 'Quay: a mount is answered by 405',

@@ -61,9 +61,6 @@ export function immutableTags(answer: Reply = complaint(412, 'PRECONDITION', 'th
   });
 }
 
-/** What the referrers of anything are. `undefined`: they are read from the manifests that are there. */
-export const referrers = (answer: Reply): Quirk => when('GET', /\/referrers\//, () => answer);
-
 /** Says 404 in words of its own. */
 export const notFound = (answer: Reply): Quirk => when('GET', manifests, () => answer);
 

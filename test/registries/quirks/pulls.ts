@@ -77,6 +77,16 @@ export function endless(path: RegExp, headers: Readonly<Record<string, string>> 
   });
 }
 
+/** The first answers break off after their first byte, by a reset. */
+export function breaksOff(path: RegExp, times = 1): Quirk {
+  const act: Act = (_request, response) => {
+    response.writeHead(200, { 'content-length': 1000 });
+    resetAfter(response, Buffer.from('{'));
+    return undefined;
+  };
+  return when('GET', path, act, times);
+}
+
 /** Headers that never come; the connection stays. */
 export function silent(path: RegExp, times: number): Quirk {
   return when('GET|HEAD|PUT|POST|PATCH', path, () => undefined, times);
