@@ -64,7 +64,14 @@ async function buildAndKill({ arena, folder, program, env, bytes, signal }: Haul
   const child = await startChild([...program, ...build], options);
   const partial = join(folder, 'bundle.tar.partial');
   const onDisk = async () => ((await stat(partial).catch(() => undefined))?.blocks ?? 0) * 512;
-  while ((await onDisk()) < bytes * fraction) await sleep(50, undefined, { signal });
+  const ended = child.ended.then((code) => {
+    throw new Error(`the build ended with ${code} before it could be killed; see ${options.logFile}`);
+  });
+  const far = (async () => {
+    while ((await onDisk()) < bytes * fraction) await sleep(50, undefined, { signal });
+  })();
+  await Promise.race([far, ended]);
+  ended.catch(() => undefined); // from here on it is meant to end
   await child.stop();
   note(
     `killed after ${((performance.now() - startedAt) / 1e3).toFixed(1)} s with ${((await onDisk()) / 1e9).toFixed(2)} GB on the disk`,
