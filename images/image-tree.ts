@@ -28,7 +28,7 @@ const mostBytes = 64 << 20;
 /** Manifests that are asked for at the same time. */
 const readAtOnce = 16;
 
-/** A layer of the media types that say "do not pass it on" (Windows base layers until 2023). Its bytes may be in the registry all the same. */
+/** A layer whose media type says "do not pass it on" (Windows base layers until 2023). The registry may have it all the same. */
 export function isForeign({ mediaType }: Descriptor): boolean {
   return /nondistributable|foreign/.test(mediaType);
 }

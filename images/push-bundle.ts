@@ -12,7 +12,10 @@ import type { Registry, TagPolicy } from './registry.ts';
 import { PartsUnseen } from './registry-manifests.ts';
 import { probeSparse } from './sparse-probe.ts';
 
-/** An image, a chart or what is attached to an image, after the push. `kept`: the target had another under its tag, and the policy was to leave it. */
+/**
+ * An image, a chart or what is attached to an image, after the push. `kept`: the target had another under its tag, and the policy was to
+ * leave it.
+ */
 export interface PushedItem {
   readonly kind: PushItem['kind'];
   /** The reference of the image as the charts have it; of a chart its name and version. */
@@ -66,10 +69,9 @@ type BlobCount = Omit<PushReport, 'items' | 'attached'>;
 /**
  * Pushes all images and charts of a bundle to `target` on `registry`, straight from the tar. What is there is not sent again, and
  * each blob is sent once: other repositories mount it. Blobs go first, then manifests, children before their index, those that refer to an
- * image after it, and tags last,
- * so that a push which stops anywhere leaves no tag without all its bytes; run again, it continues. Throws TAG_CONFLICT before the
- * first byte is sent, with all tags concerned; BASE_MISSING before it when the target lacks what a delta leaves out; REGISTRY_FAILED before it when the registry takes no sparse index and one is to be sent;
- * BUNDLE_DAMAGED; what `planPush` and the registry throw.
+ * image after it, and tags last, so that a push which stops anywhere leaves no tag without all its bytes; run again, it continues.
+ * Throws before the first byte is sent: TAG_CONFLICT with all tags concerned, BASE_MISSING when the target lacks what a delta leaves out,
+ * REGISTRY_FAILED when the registry takes no sparse index and one is to be sent. Throws BUNDLE_DAMAGED, what `planPush` and the registry throw.
  */
 export async function pushBundle(
   bundle: BundleFile,

@@ -20,7 +20,8 @@ const otherDocuments = [
     name: 'a site without a registry',
     parse: () => parseDocument(Site, 'apiVersion: diolkos.dev/v1\nkind: Site\n', { file: 'site.yaml', code: 'SITE_INVALID' }),
     code: 'SITE_INVALID',
-    message: 'site.yaml:1:1 registry: missing; expected { host, prefix?, ca?, clientCertificate?, plainHttp?, credentials?, pullSecret? }',
+    message:
+      'site.yaml:1:1 registry: missing; expected { host, prefix?, ca?, clientCertificate?, plainHttp?, credentials?, pullSecret? }',
   },
   {
     name: 'a site with a URL for a host',
