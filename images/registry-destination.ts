@@ -10,6 +10,7 @@ const inner = new BlockList();
 for (const [net, prefix] of [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
+  ['100.64.0.0', 10], // of providers, for many customers (RFC 6598)
   ['127.0.0.0', 8],
   ['172.16.0.0', 12],
   ['192.168.0.0', 16],
@@ -62,7 +63,7 @@ async function isInside(url: URL): Promise<boolean> {
 }
 
 function isInner(address: string): boolean {
-  return address === 'localhost' || isIn(inner, address);
+  return /(^|\.)localhost\.?$/i.test(address) || isIn(inner, address);
 }
 
 function addressOf(url: URL): string {

@@ -145,6 +145,8 @@ export class RetryGate {
     if (askedMs !== undefined && askedMs > this.#patienceMs) return false;
     // A wrong host name or a stopped registry should be told at once, a link that died under way be waited for.
     if (connection === 'unreachable' && !this.#answered) return attempt < Math.min(2, this.#tries);
+    // Who closes every connection and has never answered means us: a client without certificate, perhaps.
+    if (connection === 'dropped' && !this.#answered) return attempt < Math.min(4, this.#tries);
     if (status === 429 && exhausted !== true && this.#serves()) return attempt < mostAttempts;
     // Who tells when to come back is believed more often.
     return attempt < (askedMs === undefined ? this.#tries : this.#tries * 5);

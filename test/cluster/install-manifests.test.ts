@@ -5,9 +5,11 @@ import { parseDocument } from '../../bundle-spec/parse-document.ts';
 import { Site } from '../../bundle-spec/site.ts';
 import { installFolder } from '../../cluster/install-folder.ts';
 import { type InstallableBundle, installManifests } from '../../cluster/install-manifests.ts';
+import { clientCertificateDirectory } from '../../cluster/job-manifest.ts';
 import { manifestYaml } from '../../cluster/manifest-yaml.ts';
 import { jobName, labelValue } from '../../cluster/object-names.ts';
 import type { KubernetesObject } from '../../cluster/objects.ts';
+import { siteForJob } from '../../cluster/site-for-job.ts';
 
 const chart = `sha256:${'0'.repeat(64)}` as const;
 const release = {
@@ -126,6 +128,25 @@ test('registry credentials are mounted as a docker config, and only when the sit
   const mount = volumeMounts.find(({ name }) => name === 'registry-credentials');
   assert.ok(mount);
   assert.equal(env.find(({ name }) => name === 'DOCKER_CONFIG')?.value, mount.mountPath);
+});
+
+test('a client certificate is mounted from its Secret, where the Job looks for it', () => {
+  const pod = podOf(installManifests(bundle, siteWith({ clientCertificate: { secret: 'registry-client' } })));
+  const text = JSON.stringify(pod);
+  assert.match(text, /"secretName":"registry-client".*"tls\.crt".*"tls\.key"/);
+  const { volumeMounts } = containerOf(installManifests(bundle, siteWith({ clientCertificate: { secret: 'registry-client' } })));
+  assert.equal(volumeMounts.find(({ name }) => name === 'client-certificate')?.mountPath, clientCertificateDirectory);
+});
+
+test('a client certificate that is in files only is an error before the Job, and with a Secret the files stay here', async (t) => {
+  const options = { directory: '/', signal: t.signal };
+  const files = { cert: 'client.pem', key: 'client-key.pem' };
+  await assert.rejects(siteForJob(siteWith({ clientCertificate: files }), options), {
+    code: 'SITE_INVALID',
+    hint: /create secret tls/,
+  });
+  const { registry } = await siteForJob(siteWith({ clientCertificate: { ...files, secret: 'registry-client' } }), options);
+  assert.deepEqual(registry.clientCertificate, { secret: 'registry-client' });
 });
 
 test('a pull secret goes to the default account of each release’s namespace', () => {

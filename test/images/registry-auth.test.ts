@@ -317,6 +317,55 @@ test('a registry that challenges at /v2/ only is asked there', async (t) => {
   assert.equal(wire()[1], 'GET /v2/');
 });
 
+test('a token server that redirects to plain http, or out of http altogether, is not followed', async (t) => {
+  for (const location of ['file:///etc/passwd', 'http://169.254.169.254/latest/meta-data']) {
+    const seen: string[] = [];
+    const intercept: MemoryClientOptions['intercept'] = (request, response) => {
+      seen.push(request.url ?? '');
+      const challenge = `Bearer realm="http://${request.headers.host}/auth",service="s"`;
+      const redirect = request.url?.startsWith('/auth');
+      sendReply(
+        request,
+        response,
+        redirect ? reply(302, { location }) : complaint(401, 'X', 'x', { 'www-authenticate': challenge }),
+      );
+      return true;
+    };
+    const { registry } = await startMemoryClient(t, { intercept, user: testUser });
+    await assert.rejects(registry.fetchManifest('a', '1', t), { code: 'REGISTRY_FAILED', message: /is not http|link-local/ });
+    assert.equal(seen.length, 2);
+  }
+});
+
+test('credentials stay behind when the token server redirects to another host', async (t) => {
+  const seen: (string | undefined)[] = [];
+  const { memory: other } = await startMemoryClient(t, {
+    intercept: (request, response) => {
+      seen.push(request.headers.authorization);
+      sendReply(request, response, reply(200, {}, '{"token":"good"}'));
+      return true;
+    },
+  });
+  const intercept: MemoryClientOptions['intercept'] = (request, response) => {
+    const challenge = `Bearer realm="http://${request.headers.host}/auth",service="s"`;
+    const { authorization } = request.headers;
+    if (authorization === 'Bearer good') return false;
+    const isRealm = request.url?.startsWith('/auth');
+    if (isRealm) seen.push(authorization?.split(' ')[0]);
+    sendReply(
+      request,
+      response,
+      isRealm ? reply(307, { location: `${other.origin}/token` }) : complaint(401, 'X', 'x', { 'www-authenticate': challenge }),
+    );
+    return true;
+  };
+  const { memory, registry } = await startMemoryClient(t, { intercept, credentials: { from: 'f', ...testUser } });
+  const blob = held('x', noise('realm redirect', 10));
+  seedBlob(memory, 'a', blob);
+  await registry.fetchBlob('a', blob.descriptor, t);
+  assert.deepEqual(seen, ['Basic', undefined]);
+});
+
 test('a token server at an address of our own network, named by a host outside, is not asked', async (t) => {
   const { checkDestination } = await import('../../images/registry-destination.ts');
   const cases: readonly [from: string, to: string, refused: RegExp | undefined][] = [
@@ -325,6 +374,8 @@ test('a token server at an address of our own network, named by a host outside, 
     ['https://registry.invalid/', 'https://10.1.2.3/token', /network we are in/],
     ['https://registry.invalid/', 'https://127.0.0.1/token', /network we are in/],
     ['https://registry.invalid/', 'https://localhost/token', /network we are in/],
+    ['https://registry.invalid/', 'https://x.localhost./token', /network we are in/],
+    ['https://registry.invalid/', 'https://100.64.7.8/token', /network we are in/],
     ['https://registry.invalid/', 'https://[::1]/token', /network we are in/],
     ['https://registry.invalid/', 'https://[fd00::1]/token', /network we are in/],
     ['https://registry.invalid/', 'https://[::ffff:10.0.0.1]/token', /network we are in/],

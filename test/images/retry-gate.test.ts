@@ -89,6 +89,14 @@ test('a host that says 429 and serves nobody is given up after the tries', () =>
   assert.equal(gate.pauseAfter({ status: 429 }, 3), undefined);
 });
 
+test('a host that closes every connection and has never answered is given up soon', () => {
+  const gate = new RetryGate();
+  assert.notEqual(gate.pauseAfter({ connection: 'dropped' }, 3), undefined);
+  assert.equal(gate.pauseAfter({ connection: 'dropped' }, 4), undefined);
+  gate.answered(200);
+  assert.notEqual(gate.pauseAfter({ connection: 'dropped' }, 4), undefined);
+});
+
 test('a Retry-After beyond patience is not waited for', () => {
   assert.equal(new RetryGate({ patienceMs: 60_000 }).pauseAfter({ status: 429, retryAfter: '61' }, 1), undefined);
   assert.equal(

@@ -16,9 +16,28 @@ const trust: readonly {
   readonly name: string;
   readonly source: string;
   readonly options?: MemoryOptions;
+  readonly env?: Readonly<Record<string, string>>;
   readonly error?: string;
   readonly says?: readonly string[];
 }[] = [
+  {
+    name: 'the right certificates by NODE_EXTRA_CA_CERTS',
+    source: '',
+    env: { NODE_EXTRA_CA_CERTS: join(certificates, 'ca.pem') },
+  },
+  { name: 'the right certificates by SSL_CERT_FILE', source: '', env: { SSL_CERT_FILE: join(certificates, 'ca.pem') } },
+  {
+    name: 'a client certificate that the spec names',
+    source: ', ca: ca.pem, clientCertificate: { cert: client.pem, key: client-key.pem }',
+    options: { knownClients: true },
+  },
+  {
+    name: 'no client certificate where one is wanted',
+    source: ', ca: ca.pem',
+    options: { knownClients: true },
+    error: 'REGISTRY_UNREACHABLE',
+    says: ['client certificate', 'docs/registries.md#client-certificates'],
+  },
   {
     name: 'a certificate of an issuer that nobody knows',
     source: '',
@@ -66,9 +85,9 @@ const trust: readonly {
     says: ['does not speak https', 'set "plainHttp: true" beside its host'],
   },
 ];
-for (const { name, source, options, error, says = [] } of trust) {
+for (const { name, source, options, env = {}, error, says = [] } of trust) {
   test(name, async (t) => {
-    const run = await build(t, { source, options: { tls: true, ...options } });
+    const run = await build(t, { source, options: { tls: true, ...options }, env });
     if (error === undefined) assertDone(run);
     else assertFailed(run, { error, says });
   });
@@ -177,6 +196,8 @@ async function build(
     'bundle.yaml': specYaml(registry.host).replace(', plainHttp: true', given.source),
     'ca.pem': await readFile(join(certificates, 'ca.pem')),
     'other.pem': await readFile(join(certificates, 'other-name.pem')),
+    'client.pem': await readFile(join(certificates, 'client.pem')),
+    'client-key.pem': await readFile(join(certificates, 'server-key.pem')),
     ...Object.fromEntries(files),
   });
   given.folders?.push(folder);
