@@ -61,7 +61,8 @@ export async function verifyOpened(bundle: BundleFile, options: VerifyOptions): 
 
 /** All damage of an open bundle, in file order; what is wrong with an image as a whole comes first. */
 export async function findDamage(bundle: BundleFile, options: VerifyOptions): Promise<Damage[]> {
-  const transfers = openTransfers();
+  // Without the blobs there is next to nothing to hash.
+  const transfers = openTransfers(options.full ? {} : { threads: 1 });
   try {
     const damage = await treeDamage(bundle, options);
     const found = await partDamage(bundle, transfers, options);
