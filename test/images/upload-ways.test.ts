@@ -7,7 +7,7 @@ import { UploadHabits } from '../../images/upload-habits.ts';
 import { heldBytes } from '../../images/upload-session.ts';
 import { type Quirk, together } from '../registries/quirks/quirk.ts';
 import * as uploads from '../registries/quirks/uploads.ts';
-import { complaint, reply } from '../registries/reply.ts';
+import { complaint, reply, sendReply } from '../registries/reply.ts';
 import { held, noise } from '../registries/sample-images.ts';
 import { pushBytes } from './blob-calls.ts';
 import { type MemoryClient, script, startMemoryClient } from './memory-client.ts';
@@ -165,6 +165,23 @@ test('distribution 2 takes chunks at any place: its cut upload begins again from
   const client = await startMemoryClient(t, { intercept: uploads.losesSession(1) });
   await arrives(client, t);
   assert.deepEqual(bodies(client), ['HEAD', 'POST', 'PUT 8', 'POST', 'PATCH', 'DELETE', 'POST', 'PUT 8']);
+});
+
+test('who resets without a word is shown the next header with one byte, and can say why', async (t) => {
+  const first: number[] = [];
+  const client = await startMemoryClient(t, {
+    intercept: async (request, response) => {
+      if (request.method !== 'PUT' || Number(request.headers['content-length']) < mebibyte) return false;
+      const size = await new Promise<number>((resolve) => request.once('data', ({ length }: Buffer) => resolve(length)));
+      first.push(size);
+      if (first.length === 1) request.socket.resetAndDestroy();
+      else sendReply(request, response, reply(413));
+      return true;
+    },
+  });
+  await arrives(client, t);
+  assert.equal(first.length, 2);
+  assert.equal(first[1], 1);
 });
 
 test('an upload that can never end is an error that says what it would take', async (t) => {
