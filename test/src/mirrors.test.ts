@@ -3,7 +3,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import { placesOfHostsToml, placesOfRegistriesConf } from '../../images/mirror-config.ts';
+import { mirroredRegistry } from '../../images/mirrored-registry.ts';
+import { openRegistry, type Registry } from '../../images/registry.ts';
 import { parseToml } from '../../images/toml.ts';
 import { openSpecRegistries, type SpecRegistries } from '../../src/spec-registries.ts';
 import { type MemoryRegistry, startMemoryRegistry } from '../registries/memory-registry.ts';
@@ -185,6 +188,26 @@ test('a mirror that is down is tried once and passed over', async (t) => {
   await mirror.stop();
   await pull(registries, origin, image, t);
   assert.equal(said.filter((line) => line.includes('not from its mirror')).length, 1);
+});
+
+test('a mirror that cannot be reached is not asked again', async (t) => {
+  let asked = 0;
+  const { origin } = await world(t, { inMirror: true });
+  const home = openRegistry({ host: origin.host, plainHttp: true });
+  t.after(() => home.close());
+  const away: Registry = {
+    ...home,
+    fetchManifest: async () => {
+      asked += 1;
+      throw new BundleError('REGISTRY_UNREACHABLE', 'away');
+    },
+  };
+  const places = [away, home].map((registry) => ({ registry, repository: 'shop/api', resolves: true, pulls: true }));
+  const [first, ...others] = places;
+  assert.ok(first !== undefined);
+  const mirrored = mirroredRegistry(origin.host, [first, ...others], { down: new Set(), onEvent: () => undefined });
+  for (let times = 0; times < 3; times += 1) await mirrored.fetchManifest('shop/api', '1', t);
+  assert.equal(asked, 1);
 });
 
 test('a mirror that gives other bytes is passed over: they are proven wherever they come from', async (t) => {
