@@ -72,7 +72,7 @@ function hostPlace(text: string, entry: HostEntry, asked: { host: string; reposi
   };
 }
 
-const Mirror = z.looseObject({
+const Mirror = z.strictObject({
   location: z.string(),
   insecure: z.boolean().default(false),
   'pull-from-mirror': z.enum(['all', 'digest-only', 'tag-only']).optional(),
@@ -80,7 +80,7 @@ const Mirror = z.looseObject({
 const RegistriesConf = z.looseObject({
   registry: z
     .array(
-      z.looseObject({
+      z.strictObject({
         prefix: z.string().optional(),
         location: z.string().optional(),
         insecure: z.boolean().default(false),
