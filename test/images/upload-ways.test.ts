@@ -167,6 +167,24 @@ test('distribution 2 takes chunks at any place: its cut upload begins again from
   assert.deepEqual(bodies(client), ['HEAD', 'POST', 'PUT 8', 'POST', 'PATCH', 'DELETE', 'POST', 'PUT 8']);
 });
 
+test('a registry that claims more bytes than were sent is not believed: the blob begins again', async (t) => {
+  let questions = 0;
+  const liar: Quirk = (request, response) => {
+    if (request.method !== 'GET' || ++questions !== 2) return false;
+    sendReply(request, response, reply(204, { location: request.url ?? '', range: `0-${20 * mebibyte}` }));
+    return true;
+  };
+  const quirk = together(uploads.cutsUploads(5 * mebibyte, 1, { keeps: true }), uploads.strictChunks(), liar);
+  const client = await startMemoryClient(t, { intercept: quirk });
+  await arrives(client, t);
+  assert.deepEqual(
+    bodies(client)
+      .filter((line) => line !== 'HEAD')
+      .slice(6, 8),
+    ['GET', 'POST'],
+  );
+});
+
 test('who resets without a word is shown the next header with one byte, and can say why', async (t) => {
   const first: number[] = [];
   const client = await startMemoryClient(t, {
