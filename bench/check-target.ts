@@ -1,4 +1,4 @@
-import { openRegistry, type Registry } from '../images/registry.ts';
+import { openRegistry, type Registry } from '../images/registry/registry.ts';
 import type { Contestant } from './contestants/contestant.ts';
 import { accessTo, type SeededImage, type SeededSet } from './seed-registry.ts';
 

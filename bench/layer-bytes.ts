@@ -1,8 +1,8 @@
 import { createCipheriv, createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { Digest } from '../bundle-spec/names.ts';
+import { endSize, paddedSize, tarHeader } from '../images/bundle/tar-header.ts';
 import { digestOf } from '../images/digest.ts';
-import { endSize, paddedSize, tarHeader } from '../images/tar-header.ts';
 import type { BenchLayer } from './image-set.ts';
 
 /** A layer's bytes as a registry keeps them, and the digest of the tar within. */

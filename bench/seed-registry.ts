@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import type { Digest, Platform } from '../bundle-spec/names.ts';
-import { type BlobBody, bytesBody } from '../images/blob-body.ts';
 import type { Descriptor, HeldDocument } from '../images/descriptor.ts';
 import { digestOf } from '../images/digest.ts';
 import { dockerListType, dockerManifestType, ociIndexType, ociManifestType } from '../images/media-types.ts';
-import { openRegistry, type Registry } from '../images/registry.ts';
-import type { RegistryAccess } from '../images/registry-access.ts';
+import { type BlobBody, bytesBody } from '../images/registry/blob-body.ts';
+import { openRegistry, type Registry } from '../images/registry/registry.ts';
+import type { RegistryAccess } from '../images/registry/registry-access.ts';
 import { authority } from './distribution.ts';
 import { type BenchImage, type BenchLayer, imageSets, layersOf, type SetName } from './image-set.ts';
 import { layerBytes } from './layer-bytes.ts';

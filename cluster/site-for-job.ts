@@ -4,8 +4,8 @@ import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { parseYaml11 } from '../bundle-spec/located-yaml.ts';
 import type { SigningKey, Site, SiteRegistry } from '../bundle-spec/site.ts';
 import { Values, type ValuesLayer } from '../bundle-spec/values-layer.ts';
+import { readSiteCertificates } from '../images/registry/site-registry.ts';
 import { readKeys, readKeyText } from '../images/signature/read-keys.ts';
-import { readSiteCertificates } from '../images/site-registry.ts';
 
 /**
  * The site as the Job can read it: a CA file, key files and values files (relative to `directory`, where site.yaml lies) become inline, since

@@ -1,4 +1,4 @@
-import { openRegistry } from '../images/registry.ts';
+import { openRegistry } from '../images/registry/registry.ts';
 import type { MemoryRegistry } from '../test/registries/memory-registry.ts';
 import { pushSample, sampleImage, sampleIndex } from '../test/registries/sample-images.ts';
 

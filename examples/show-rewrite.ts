@@ -7,7 +7,7 @@ import { discoverRelease } from '../helm/discover.ts';
 import { findHelm } from '../helm/helm.ts';
 import { rewriteUnproven } from '../helm/leftovers.ts';
 import { rewriteRelease } from '../helm/prove.ts';
-import { type BundleFile, openBundle } from '../images/bundle-reader.ts';
+import { type BundleFile, openBundle } from '../images/bundle/bundle-reader.ts';
 
 /** Does the Job's step `rewrite` for every release of a bundle, without a cluster, and shows the values that it makes. */
 export async function showRewrite(file: string, host: string, say: (line: string) => void): Promise<void> {

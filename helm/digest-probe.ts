@@ -2,7 +2,7 @@ import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Digest } from '../bundle-spec/names.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
 import { digestOf } from '../images/digest.ts';
-import type { StoredDigests } from '../images/stored-digests.ts';
+import type { StoredDigests } from '../images/plan/stored-digests.ts';
 import type { BaseRender } from './base-render.ts';
 import type { RenderedObject } from './manifest-stream.ts';
 import { applyEdits, type DigestRewrite, hexOf, type RewritePath, repinEdits } from './overrides.ts';

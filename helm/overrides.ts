@@ -1,7 +1,7 @@
 import type { Digest } from '../bundle-spec/names.ts';
 import type { Values } from '../bundle-spec/values-layer.ts';
+import type { StoredDigests } from '../images/plan/stored-digests.ts';
 import type { Target } from '../images/reference.ts';
-import type { StoredDigests } from '../images/stored-digests.ts';
 import type { Candidate } from './image-shapes.ts';
 import { atTarget } from './references/reference-text.ts';
 import { formatPath, getAt, type Path } from './values-path.ts';

@@ -1,5 +1,5 @@
+import type { StoredDigests } from '../images/plan/stored-digests.ts';
 import { isLocal, type Target } from '../images/reference.ts';
-import type { StoredDigests } from '../images/stored-digests.ts';
 import type { BaseRender } from './base-render.ts';
 import { placeKey, readBase } from './base-render.ts';
 import type { Leftover } from './discovery.ts';

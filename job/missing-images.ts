@@ -5,8 +5,8 @@ import { ExplainedError } from '../cluster/report.ts';
 import type { FoundReference } from '../helm/discovery.ts';
 import { type GateProfile, gateProfile, opensGate, profileText } from '../helm/gates/gate-profile.ts';
 import { parseGate } from '../helm/gates/parse-gate.ts';
+import { isCompletedBy } from '../images/plan/tag-stem.ts';
 import { parseReference } from '../images/reference.ts';
-import { isCompletedBy } from '../images/tag-stem.ts';
 
 interface MissingOptions {
   readonly release: Pick<CarriedRelease, 'name' | 'namespace' | 'scan'>;

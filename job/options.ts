@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
-import type { TagPolicy } from '../images/registry.ts';
+import type { TagPolicy } from '../images/registry/registry.ts';
 
 /** What the Job's manifest tells the installer, by flags or, where one is absent, by environment variables. */
 export interface JobOptions {

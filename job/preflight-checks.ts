@@ -6,7 +6,7 @@ import type { Secret } from '../cluster/objects.ts';
 import { findPending, recoveryCommand } from '../cluster/pending-release.ts';
 import type { Problem } from '../cluster/preflight.ts';
 import { installRights } from '../cluster/rights.ts';
-import { localImage } from '../images/push-plan.ts';
+import { localImage } from '../images/push/push-plan.ts';
 import { known, type Run } from './run.ts';
 
 /** Every right that the install needs and the Job does not have, as one problem. */

@@ -7,10 +7,10 @@ import type { Workload } from '../cluster/workloads.ts';
 import type { Helm } from '../helm/helm.ts';
 import type { PostRender } from '../helm/post-render/post-render-rule.ts';
 import type { HelmRelease } from '../helm/render.ts';
-import type { BundleFile } from '../images/bundle-reader.ts';
-import type { PushReport } from '../images/push-bundle.ts';
+import type { BundleFile } from '../images/bundle/bundle-reader.ts';
+import type { PushReport } from '../images/push/push-bundle.ts';
 import type { Target } from '../images/reference.ts';
-import type { Registry } from '../images/registry.ts';
+import type { Registry } from '../images/registry/registry.ts';
 import type { JobOptions } from './options.ts';
 import type { Reporter } from './reporter.ts';
 

@@ -3,10 +3,10 @@ import type { BundleJson, CarriedChart, CarriedRelease } from '../bundle-spec/bu
 import type { Lock } from '../bundle-spec/lock.ts';
 import { apiVersion } from '../bundle-spec/names.ts';
 import { installFolder } from '../cluster/install-folder.ts';
-import type { BundleContents, BundleHeader } from '../images/bundle-layout.ts';
-import { type ChartArtifact, chartArtifact } from '../images/chart-artifact.ts';
-import type { KnownBase } from '../images/delta-base.ts';
-import type { ImagePlan } from '../images/image-plan.ts';
+import type { BundleContents, BundleHeader } from '../images/bundle/bundle-layout.ts';
+import { type ChartArtifact, chartArtifact } from '../images/bundle/chart-artifact.ts';
+import type { KnownBase } from '../images/bundle/delta-base.ts';
+import type { ImagePlan } from '../images/plan/image-plan.ts';
 import { formatReference, type Reference } from '../images/reference.ts';
 import type { DiscoveredBundle } from './discover-bundle.ts';
 import type { ReleaseInput } from './read-releases.ts';

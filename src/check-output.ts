@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
-import { checkWritable } from '../images/output-disk.ts';
+import { checkWritable } from '../images/output/output-disk.ts';
 import { refuseTerminal } from './write-stdout.ts';
 
 /** `-o -` is stdout; a file of that name is `./-`. */

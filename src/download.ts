@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
-import { connectionFailure, connectionTrouble } from '../images/connection-failure.ts';
-import type { RegistryAccess } from '../images/registry-access.ts';
-import { sendFollowing } from '../images/registry-redirect.ts';
-import { discard, header, openTransport, readBody, type Transport } from '../images/registry-transport.ts';
-import { RetryGate, type Trouble } from '../images/retry-gate.ts';
+import { connectionFailure, connectionTrouble } from '../images/registry/connection-failure.ts';
+import type { RegistryAccess } from '../images/registry/registry-access.ts';
+import { sendFollowing } from '../images/registry/registry-redirect.ts';
+import { discard, header, openTransport, readBody, type Transport } from '../images/registry/registry-transport.ts';
+import { RetryGate, type Trouble } from '../images/registry/retry-gate.ts';
 
 export interface Download {
   readonly access: RegistryAccess;

@@ -1,7 +1,7 @@
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { LeftOutImage, Lock, LockedAttached, LockedChart, LockedImage } from '../bundle-spec/lock.ts';
 import { apiVersion } from '../bundle-spec/names.ts';
-import type { ImagePlan } from '../images/image-plan.ts';
+import type { ImagePlan } from '../images/plan/image-plan.ts';
 import { formatReference } from '../images/reference.ts';
 import type { DiscoveredBundle, DiscoveredImage } from './discover-bundle.ts';
 import type { ReleaseInput } from './read-releases.ts';

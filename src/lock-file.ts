@@ -3,7 +3,7 @@ import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { Lock } from '../bundle-spec/lock.ts';
 import { readLock } from '../bundle-spec/read-bundle.ts';
 import { writeLock } from '../bundle-spec/write-lock.ts';
-import { writeDurably } from '../images/durable-file.ts';
+import { writeDurably } from '../images/output/durable-file.ts';
 
 /** The lock beside a spec: `bundle.yaml` has `bundle.lock.yaml`. */
 export function lockFileOf(specFile: string): string {

@@ -6,7 +6,7 @@ import type { Site } from '../bundle-spec/site.ts';
 import { installManifests } from '../cluster/install-manifests.ts';
 import { manifestYaml } from '../cluster/manifest-yaml.ts';
 import { siteForJob } from '../cluster/site-for-job.ts';
-import { openBundle } from '../images/bundle-reader.ts';
+import { openBundle } from '../images/bundle/bundle-reader.ts';
 import type { Format } from './commands/format-option.ts';
 
 /**

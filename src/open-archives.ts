@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import type { ArchiveSource, Bundle } from '../bundle-spec/bundle.ts';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { type Archive, openArchive } from '../images/archive/open-archive.ts';
-import type { Located } from '../images/image-plan.ts';
+import type { Located } from '../images/plan/image-plan.ts';
 import { formatReference } from '../images/reference.ts';
 import type { Transfers } from '../images/transfer/transfers.ts';
 

@@ -1,7 +1,7 @@
 import type { BundleJson } from '../bundle-spec/bundle-json.ts';
-import type { BundleFile } from '../images/bundle-reader.ts';
+import type { BundleFile } from '../images/bundle/bundle-reader.ts';
+import type { Verified } from '../images/bundle/verify-bundle.ts';
 import type { FoundSignature } from '../images/signature/check-signature.ts';
-import type { Verified } from '../images/verify-bundle.ts';
 import type { Format } from './commands/format-option.ts';
 import { count, printJson, table } from './print-table.ts';
 import { formatBytes } from './progress.ts';

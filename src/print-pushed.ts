@@ -1,4 +1,4 @@
-import type { PushReport } from '../images/push-bundle.ts';
+import type { PushReport } from '../images/push/push-bundle.ts';
 import type { Format } from './commands/format-option.ts';
 import { printJson, table } from './print-table.ts';
 import { formatBytes } from './progress.ts';

@@ -3,14 +3,14 @@ import { setFlagsFromString } from 'node:v8';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { readSite } from '../bundle-spec/read-bundle.ts';
 import type { SiteReport } from '../bundle-spec/site-report.ts';
-import { openBundle } from '../images/bundle-reader.ts';
-import { type PushEvent, type PushReport, pushBundle } from '../images/push-bundle.ts';
-import type { TagPolicy } from '../images/registry.ts';
-import type { ClientOptions } from '../images/registry-client.ts';
-import { describeWait } from '../images/retry-gate.ts';
+import { openBundle } from '../images/bundle/bundle-reader.ts';
+import { type PushEvent, type PushReport, pushBundle } from '../images/push/push-bundle.ts';
+import { siteReport } from '../images/push/site-report.ts';
+import type { TagPolicy } from '../images/registry/registry.ts';
+import type { ClientOptions } from '../images/registry/registry-client.ts';
+import { describeWait } from '../images/registry/retry-gate.ts';
+import { openSiteRegistry } from '../images/registry/site-registry.ts';
 import { demandSignature } from '../images/signature/demand-signature.ts';
-import { openSiteRegistry } from '../images/site-registry.ts';
-import { siteReport } from '../images/site-report.ts';
 import { formatBytes, type Progress } from './progress.ts';
 
 /**

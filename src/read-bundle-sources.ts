@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeBundledChart } from '../helm/charts/bundled-chart.ts';
 import { readChart } from '../helm/charts/chart.ts';
-import { openBundle } from '../images/bundle-reader.ts';
+import { openBundle } from '../images/bundle/bundle-reader.ts';
 import { digestOf } from '../images/digest.ts';
-import { storedDigests } from '../images/stored-digests.ts';
+import { storedDigests } from '../images/plan/stored-digests.ts';
 import { type Source, unreadLayers } from './read-sources.ts';
 
 /** The releases of a bundle as they will be installed, scan profiles left out. Throws BUNDLE_*, FILE_UNREADABLE, CHART_INVALID. */

@@ -1,7 +1,7 @@
 import type { Bundle } from '../bundle-spec/bundle.ts';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { readBundle } from '../bundle-spec/read-bundle.ts';
-import { parseArchiveName } from '../images/oci-archive.ts';
+import { parseArchiveName } from '../images/archive/oci-archive.ts';
 import { parseReference } from '../images/reference.ts';
 
 /** The spec in `file` with every reference in it checked. Throws SPEC_INVALID, FILE_UNREADABLE, REFERENCE_INVALID for all that are none. */

@@ -1,4 +1,4 @@
-import type { ImagePlan } from '../images/image-plan.ts';
+import type { ImagePlan } from '../images/plan/image-plan.ts';
 import { formatReference } from '../images/reference.ts';
 import { count } from './print-table.ts';
 import type { Progress } from './progress.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Sign as SignSpec } from '../bundle-spec/bundle.ts';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
-import { openBundle } from '../images/bundle-reader.ts';
+import { openBundle } from '../images/bundle/bundle-reader.ts';
 import { type FoundSignature, readSignature } from '../images/signature/check-signature.ts';
 import { signBundle } from '../images/signature/sign-bundle.ts';
 import { kindOf, type SignatureKind } from '../images/signature/signature-place.ts';

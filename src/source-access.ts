@@ -1,10 +1,10 @@
 import { resolve } from 'node:path';
 import type { ChartSource, ImageSource } from '../bundle-spec/bundle.ts';
-import { readCertificates } from '../images/certificates.ts';
-import { certificatesOfMachine, joinCertificates } from '../images/certs-directory.ts';
-import { type ClientCertificate, readClientCertificate } from '../images/client-certificate.ts';
-import { documentCredentials, userCredentials } from '../images/credentials.ts';
-import type { RegistryAccess } from '../images/registry-access.ts';
+import { readCertificates } from '../images/registry/certificates.ts';
+import { certificatesOfMachine, joinCertificates } from '../images/registry/certs-directory.ts';
+import { type ClientCertificate, readClientCertificate } from '../images/registry/client-certificate.ts';
+import { documentCredentials, userCredentials } from '../images/registry/credentials.ts';
+import type { RegistryAccess } from '../images/registry/registry-access.ts';
 
 interface Options {
   /** The spec's folder, which its paths are relative to. */

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import type { Bundle } from '../bundle-spec/bundle.ts';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
-import { type MirrorPlace, placesOfHostsToml, placesOfRegistriesConf } from '../images/mirror-config.ts';
+import { type MirrorPlace, placesOfHostsToml, placesOfRegistriesConf } from '../images/registry/mirror-config.ts';
 
 type MirrorSources = NonNullable<Bundle['sources']['mirrors']>;
 

@@ -5,7 +5,7 @@ import type { Discovery } from '../helm/discovery.ts';
 import type { Helm } from '../helm/helm.ts';
 import { type Rewrite, rewriteRelease } from '../helm/prove.ts';
 import type { HelmRelease, ValuesText } from '../helm/render.ts';
-import type { StoredDigests } from '../images/stored-digests.ts';
+import type { StoredDigests } from '../images/plan/stored-digests.ts';
 import type { SurveyInput, SurveyOptions } from './survey-release.ts';
 
 /** Stands for the registry behind the gap while a rewrite is proven on the connected side. */

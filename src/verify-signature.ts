@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { readSite } from '../bundle-spec/read-bundle.ts';
 import type { SigningKey } from '../bundle-spec/site.ts';
-import { openBundle } from '../images/bundle-reader.ts';
+import { openBundle } from '../images/bundle/bundle-reader.ts';
 import { type FoundSignature, proveSignature, readSignature } from '../images/signature/check-signature.ts';
 import type { PublicKey } from '../images/signature/public-key.ts';
 import { readKeys } from '../images/signature/read-keys.ts';

@@ -1,7 +1,7 @@
-import type { BundleLayout } from '../images/bundle-layout.ts';
-import { streamBundle } from '../images/bundle-stream.ts';
-import { type WriteEvent, type WriteOptions, writeBundle } from '../images/bundle-writer.ts';
-import { exists } from '../images/output-disk.ts';
+import type { BundleLayout } from '../images/bundle/bundle-layout.ts';
+import { streamBundle } from '../images/output/bundle-stream.ts';
+import { type WriteEvent, type WriteOptions, writeBundle } from '../images/output/bundle-writer.ts';
+import { exists } from '../images/output/output-disk.ts';
 import { isStdout } from './check-output.ts';
 import { count } from './print-table.ts';
 import { formatBytes, type Progress } from './progress.ts';

@@ -2,8 +2,8 @@ import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import type { Digest } from '../../bundle-spec/names.ts';
-import type { BundleFile } from '../../images/bundle-reader.ts';
-import { helmChartType } from '../../images/chart-artifact.ts';
+import type { BundleFile } from '../../images/bundle/bundle-reader.ts';
+import { helmChartType } from '../../images/bundle/chart-artifact.ts';
 import { parseManifest } from '../../images/manifest.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { crc32, gunzipSync } from 'node:zlib';
 import { Parser } from 'tar';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
-import { endSize, paddedSize, tarHeader } from '../../images/tar-header.ts';
+import { endSize, paddedSize, tarHeader } from '../../images/bundle/tar-header.ts';
 
 /** The files of a chart, by their path below the chart's own folder. */
 export type ChartFiles = ReadonlyMap<string, Buffer>;

@@ -1,6 +1,6 @@
 import type { Finding } from '../../bundle-spec/finding.ts';
+import { isPlaceholderTag } from '../../images/plan/tag-stem.ts';
 import { parseReference } from '../../images/reference.ts';
-import { isPlaceholderTag } from '../../images/tag-stem.ts';
 import type { BaseRender } from '../base-render.ts';
 import type { FoundReference } from '../discovery.ts';
 import { asReference, pinOf } from '../references/reference-text.ts';

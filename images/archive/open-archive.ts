@@ -1,10 +1,10 @@
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
+import { blobName } from '../bundle/tar-layout.ts';
 import type { HeldDocument } from '../descriptor.ts';
 import { digestOf } from '../digest.ts';
-import type { Located } from '../image-plan.ts';
 import { parseManifest } from '../manifest.ts';
+import type { Located } from '../plan/image-plan.ts';
 import type { Reference } from '../reference.ts';
-import { blobName } from '../tar-layout.ts';
 import type { Transfers } from '../transfer/transfers.ts';
 import { type ArchiveFiles, noArchive, openArchiveFiles, readSmall } from './archive-files.ts';
 import { type ArchiveBlobs, archiveStore } from './archive-store.ts';

@@ -1,6 +1,6 @@
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
-import { bundleJsonName } from '../bundle-layout.ts';
-import type { BundleFile } from '../bundle-reader.ts';
+import { bundleJsonName } from '../bundle/bundle-layout.ts';
+import type { BundleFile } from '../bundle/bundle-reader.ts';
 import { isMinisigned, parseMinisign } from './minisign.ts';
 import type { PublicKey } from './public-key.ts';
 import { kindOf, type SignatureKind, signatureIn } from './signature-place.ts';

@@ -1,8 +1,8 @@
 import { open } from 'node:fs/promises';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
-import { bundleJsonName, sealedBodies } from '../bundle-layout.ts';
-import { type BundleFile, openBundle } from '../bundle-reader.ts';
-import { writeRange } from '../file-range.ts';
+import { bundleJsonName, sealedBodies } from '../bundle/bundle-layout.ts';
+import { type BundleFile, openBundle } from '../bundle/bundle-reader.ts';
+import { writeRange } from '../bundle/file-range.ts';
 import { parseMinisign } from './minisign.ts';
 import { kindOf, signatureIn } from './signature-place.ts';
 import type { Sign } from './signer.ts';

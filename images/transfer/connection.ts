@@ -1,6 +1,6 @@
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net';
 import { type ConnectionOptions, connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
-import { trustedRoots } from '../trusted-roots.ts';
+import { trustedRoots } from '../registry/trusted-roots.ts';
 import type { Origin } from './messages.ts';
 
 /** Whoever has a connection. Throws nothing. */

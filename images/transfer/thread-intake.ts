@@ -1,10 +1,10 @@
 import type { Digest } from '../../bundle-spec/names.ts';
-import { checkSize, type Intake } from '../blob-intake.ts';
 import type { FileSink, Identity } from '../blob-source.ts';
-import { isProxied } from '../proxy.ts';
-import type { RegistryAccess } from '../registry-access.ts';
-import { ownTls } from '../registry-dispatcher.ts';
-import { type Answer, type Exchange, heldBody, type Timeouts, type Transport } from '../registry-transport.ts';
+import { checkSize, type Intake } from '../registry/blob-intake.ts';
+import { isProxied } from '../registry/proxy.ts';
+import type { RegistryAccess } from '../registry/registry-access.ts';
+import { ownTls } from '../registry/registry-dispatcher.ts';
+import { type Answer, type Exchange, heldBody, type Timeouts, type Transport } from '../registry/registry-transport.ts';
 import {
   type BlobPlan,
   type BlobProgress,

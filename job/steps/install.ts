@@ -1,5 +1,5 @@
 import { findStrangeImages } from '../../cluster/running-images.ts';
-import { planPush } from '../../images/push-plan.ts';
+import { planPush } from '../../images/push/push-plan.ts';
 import { installOrder } from '../install-order.ts';
 import { installRelease } from '../install-release.ts';
 import { type InstalledRelease, known, type ProvenRelease, type Run } from '../run.ts';

@@ -1,8 +1,8 @@
 import { clientCertificateDirectory } from '../../cluster/job-manifest.ts';
 import { takeLease } from '../../cluster/lease.ts';
 import { throwProblems } from '../../cluster/preflight.ts';
-import { describeWait } from '../../images/retry-gate.ts';
-import { openSiteRegistry } from '../../images/site-registry.ts';
+import { describeWait } from '../../images/registry/retry-gate.ts';
+import { openSiteRegistry } from '../../images/registry/site-registry.ts';
 import { namespaceProblems, pendingProblems, pullSecretProblems, registryProblems, rightsProblems } from '../preflight-checks.ts';
 import { known, type Run } from '../run.ts';
 

@@ -1,6 +1,6 @@
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import { ExplainedError } from '../../cluster/report.ts';
-import { pushBundle } from '../../images/push-bundle.ts';
+import { pushBundle } from '../../images/push/push-bundle.ts';
 import { known, type Run } from '../run.ts';
 
 const words = {

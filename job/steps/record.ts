@@ -1,7 +1,7 @@
 import { writeRecord } from '../../cluster/install-record.ts';
-import { localImage } from '../../images/push-plan.ts';
+import { localImage } from '../../images/push/push-plan.ts';
+import { siteReport } from '../../images/push/site-report.ts';
 import { formatReference } from '../../images/reference.ts';
-import { siteReport } from '../../images/site-report.ts';
 import { known, type Run } from '../run.ts';
 
 /** Writes down what is installed, for the next Job and for people. */

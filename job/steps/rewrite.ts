@@ -13,7 +13,7 @@ import { findHelm } from '../../helm/helm.ts';
 import { rewriteUnproven } from '../../helm/leftovers.ts';
 import { rewriteRelease } from '../../helm/prove.ts';
 import type { HelmRelease } from '../../helm/render.ts';
-import { storedDigests } from '../../images/stored-digests.ts';
+import { storedDigests } from '../../images/plan/stored-digests.ts';
 import { missingImages } from '../missing-images.ts';
 import { rightsProblems } from '../preflight-checks.ts';
 import { rewriteRemarks } from '../rewrite-remarks.ts';

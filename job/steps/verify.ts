@@ -3,9 +3,9 @@ import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import type { BundleJson } from '../../bundle-spec/bundle-json.ts';
 import { readSite } from '../../bundle-spec/read-bundle.ts';
 import type { Site } from '../../bundle-spec/site.ts';
-import { openBundle } from '../../images/bundle-reader.ts';
+import { openBundle } from '../../images/bundle/bundle-reader.ts';
+import { verifyOpened } from '../../images/bundle/verify-bundle.ts';
 import { demandSignature } from '../../images/signature/demand-signature.ts';
-import { verifyOpened } from '../../images/verify-bundle.ts';
 import { known, type Run } from '../run.ts';
 
 /**

@@ -1,6 +1,6 @@
 import type { Chart } from '../../bundle-spec/bundle.ts';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
-import { helmChartType } from '../../images/chart-artifact.ts';
+import { helmChartType } from '../../images/bundle/chart-artifact.ts';
 import { parseManifest } from '../../images/manifest.ts';
 import { parseReference } from '../../images/reference.ts';
 import type { SpecRegistries } from '../spec-registries.ts';

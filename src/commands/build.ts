@@ -60,7 +60,7 @@ shop.tar.partial.journal says what of it is whole; delete both to begin anew.`,
     )
     .action(async (spec: string, flags: BuildFlags) => {
       const { buildBundle } = await import('../build-bundle.ts');
-      const { parseVolumeSize } = await import('../../images/volume-size.ts');
+      const { parseVolumeSize } = await import('../../images/output/volume-size.ts');
       const { printBuilt } = await import('../print-built.ts');
       const { withProgress } = await import('../progress.ts');
       const volumeSize = flags.volumeSize === undefined ? {} : { volumeSize: parseVolumeSize(flags.volumeSize) };

@@ -18,7 +18,7 @@ Examples:
   $ diolkos inspect shop.tar --format json | jq '.images | length'`,
     )
     .action(async (file: string, { volumes, format }: { volumes: string[]; format: Format }) => {
-      const { openBundle } = await import('../../images/bundle-reader.ts');
+      const { openBundle } = await import('../../images/bundle/bundle-reader.ts');
       const { readSignature } = await import('../../images/signature/check-signature.ts');
       const { printBundle } = await import('../print-bundle.ts');
       const bundle = await openBundle(file, { volumes, signal });

@@ -38,7 +38,7 @@ Examples:
     .action(async (files: string[], flags: MergeFlags) => {
       const { mergeBundles } = await import('../merge-bundles.ts');
       const { printMerged } = await import('../print-merged.ts');
-      const { parseVolumeSize } = await import('../../images/volume-size.ts');
+      const { parseVolumeSize } = await import('../../images/output/volume-size.ts');
       const { withProgress } = await import('../progress.ts');
       const { output, as, volumeSize: size, sha256sums: sums, volumes, format } = flags;
       const name = as === undefined ? {} : { as: parseName(as) };

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import type { TagPolicy } from '../../images/registry.ts';
+import type { TagPolicy } from '../../images/registry/registry.ts';
 import { type Format, formatOption } from './format-option.ts';
 import { volumesOption } from './volumes-option.ts';
 

@@ -23,7 +23,7 @@ Examples:
   $ diolkos verify /media/one/shop.tar.001 --volumes /media/two --volumes /media/three`,
     )
     .action(async (file: string, flags: VerifyFlags) => {
-      const { verifyBundle } = await import('../../images/verify-bundle.ts');
+      const { verifyBundle } = await import('../../images/bundle/verify-bundle.ts');
       const { printVerified } = await import('../print-bundle.ts');
       const { withProgress } = await import('../progress.ts');
       const { trustedKeys, verifySignature } = await import('../verify-signature.ts');

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openRegistry } from '../../images/registry.ts';
+import { openRegistry } from '../../images/registry/registry.ts';
 import { pushSample, sampleImage } from '../registries/sample-images.ts';
 import { startRegistry } from '../registries/start-registry.ts';
 import { assertDone, runCli } from '../src/cli.ts';

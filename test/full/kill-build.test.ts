@@ -3,7 +3,7 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseJournal } from '../../images/journal.ts';
+import { parseJournal } from '../../images/output/journal.ts';
 import { assertDone, runCli } from '../src/cli.ts';
 import { sha256Of } from '../src/workshop.ts';
 import { isSample, killInstants, runKilled } from './series.ts';

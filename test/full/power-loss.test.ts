@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { type Journal, parseJournal } from '../../images/journal.ts';
+import { type Journal, parseJournal } from '../../images/output/journal.ts';
 import { assertDone, assertFailed, type CliRun, runCli } from '../src/cli.ts';
 import { sha256Of } from '../src/workshop.ts';
 import { isSample } from './series.ts';

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { readChart } from '../../helm/charts/chart.ts';
 import { readArchive, writeArchive } from '../../helm/charts/chart-archive.ts';
 import { packChart } from '../../helm/charts/package-chart.ts';
-import { endSize, tarHeader } from '../../images/tar-header.ts';
+import { endSize, tarHeader } from '../../images/bundle/tar-header.ts';
 import { chartFolder, tempFolder } from './packed-chart.ts';
 
 const charts = join(import.meta.dirname, '../charts');

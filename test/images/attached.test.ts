@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { AttachedPolicy } from '../../bundle-spec/bundle.ts';
-import { type ImagePlan, type PlanOptions, planImage } from '../../images/image-plan.ts';
+import { type ImagePlan, type PlanOptions, planImage } from '../../images/plan/image-plan.ts';
 import { parseReference } from '../../images/reference.ts';
-import { openRegistry, type Registry } from '../../images/registry.ts';
+import { openRegistry, type Registry } from '../../images/registry/registry.ts';
 import { below } from '../registries/below.ts';
 import { complaint, type Reply, reply } from '../registries/reply.ts';
 import { attachedTypes, cosignTag, fallbackIndex, sampleReferrer, sampleSignature } from '../registries/sample-attached.ts';

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { open, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bytesBody } from '../../images/blob-body.ts';
 import type { HeldDocument } from '../../images/descriptor.ts';
-import type { PushBlobOptions, Registry } from '../../images/registry.ts';
+import { bytesBody } from '../../images/registry/blob-body.ts';
+import type { PushBlobOptions, Registry } from '../../images/registry/registry.ts';
 
 /** Pushes bytes at hand. */
 export async function pushBytes(

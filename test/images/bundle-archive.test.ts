@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
-import { readImageTree } from '../../images/image-tree.ts';
-import { type ArchivedImage, openArchivedImage, parseArchiveName } from '../../images/oci-archive.ts';
+import { type ArchivedImage, openArchivedImage, parseArchiveName } from '../../images/archive/oci-archive.ts';
+import { endSize, paddedSize, tarHeader } from '../../images/bundle/tar-header.ts';
+import { readImageTree } from '../../images/plan/image-tree.ts';
 import { formatReference } from '../../images/reference.ts';
-import { endSize, paddedSize, tarHeader } from '../../images/tar-header.ts';
 import { shopSamples, tempDir, writeShop } from './sample-bundle.ts';
 
 const run = promisify(execFile);

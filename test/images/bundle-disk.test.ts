@@ -6,8 +6,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { openBundle } from '../../images/bundle-reader.ts';
-import { writeBundle } from '../../images/bundle-writer.ts';
+import { openBundle } from '../../images/bundle/bundle-reader.ts';
+import { writeBundle } from '../../images/output/bundle-writer.ts';
 import { memorySources, planShop, shopSamples, tempDir } from './sample-bundle.ts';
 
 const run = promisify(execFile);

@@ -7,11 +7,11 @@ import { promisify } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import type { BundleJson } from '../../bundle-spec/bundle-json.ts';
-import { checksumOf } from '../../images/bundle-layout.ts';
-import { type BundleFile, openBundle } from '../../images/bundle-reader.ts';
+import { checksumOf } from '../../images/bundle/bundle-layout.ts';
+import { type BundleFile, openBundle } from '../../images/bundle/bundle-reader.ts';
+import { blockSize, endSize, paddedSize, tarHeader } from '../../images/bundle/tar-header.ts';
+import { findDamage, verifyBundle } from '../../images/bundle/verify-bundle.ts';
 import { canonicalJson } from '../../images/canonical-json.ts';
-import { blockSize, endSize, paddedSize, tarHeader } from '../../images/tar-header.ts';
-import { findDamage, verifyBundle } from '../../images/verify-bundle.ts';
 import { collected, sampleChart, tempDir, tinySamples, writeShop } from './sample-bundle.ts';
 
 const run = promisify(execFile);

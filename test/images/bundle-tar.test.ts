@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import fc from 'fast-check';
 import { Header } from 'tar';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
-import { blockSize, endSize, paddedSize, parseTarHeader, tarHeader } from '../../images/tar-header.ts';
-import { type FoundFile, walkTar } from '../../images/tar-walk.ts';
+import { blockSize, endSize, paddedSize, parseTarHeader, tarHeader } from '../../images/bundle/tar-header.ts';
+import { type FoundFile, walkTar } from '../../images/bundle/tar-walk.ts';
 import { collected, tempDir } from './sample-bundle.ts';
 
 const run = promisify(execFile);

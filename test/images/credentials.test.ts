@@ -3,8 +3,8 @@ import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { findCredentials, referencedCredentials, userCredentials } from '../../images/credentials.ts';
-import { credentialsIn, parseCredentialsConfig } from '../../images/credentials-file.ts';
+import { findCredentials, referencedCredentials, userCredentials } from '../../images/registry/credentials.ts';
+import { credentialsIn, parseCredentialsConfig } from '../../images/registry/credentials-file.ts';
 
 const auth = (pair: string) => Buffer.from(pair).toString('base64');
 

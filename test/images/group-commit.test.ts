@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { GroupCommit } from '../../images/group-commit.ts';
-import type { Kept } from '../../images/journal.ts';
+import { GroupCommit } from '../../images/output/group-commit.ts';
+import type { Kept } from '../../images/output/journal.ts';
 
 const digit = (character: string): Kept['blob'] => `sha256:${character.repeat(64)}`;
 const line = (character: string, kept: number, size = kept): Kept => ({ blob: digit(character), size, at: 0, kept });

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { HeldDocument } from '../../images/descriptor.ts';
-import { readImageTree } from '../../images/image-tree.ts';
 import { dockerListType, ociIndexType, ociManifestType } from '../../images/media-types.ts';
-import { type PlanRequest, planImages } from '../../images/plan-images.ts';
+import { readImageTree } from '../../images/plan/image-tree.ts';
+import { type PlanRequest, planImages } from '../../images/plan/plan-images.ts';
 import { parseReference } from '../../images/reference.ts';
 import { heldJson, sampleImage } from '../registries/sample-images.ts';
 import { type MemoryClient, startMemoryClient } from './memory-client.ts';

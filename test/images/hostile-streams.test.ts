@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Socket } from 'node:net';
 import { after, type TestContext, test } from 'node:test';
-import { openRegistry, type Registry } from '../../images/registry.ts';
+import { openRegistry, type Registry } from '../../images/registry/registry.ts';
 import { openTransfers } from '../../images/transfer/transfers.ts';
 import { held, noise } from '../registries/sample-images.ts';
 import { pullInOrder, pullToFile } from './blob-calls.ts';

@@ -3,8 +3,8 @@ import { readFile, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { journalLine, parseJournal } from '../../images/journal.ts';
-import { openJournal } from '../../images/journal-file.ts';
+import { journalLine, parseJournal } from '../../images/output/journal.ts';
+import { openJournal } from '../../images/output/journal-file.ts';
 import { tempDir } from './sample-bundle.ts';
 
 const blob = `sha256:${'a'.repeat(64)}` as const;

@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import type { TestContext } from 'node:test';
 import type { HeldDocument } from '../../images/descriptor.ts';
-import { openRegistry, type Registry } from '../../images/registry.ts';
-import type { Credentials } from '../../images/registry-access.ts';
-import type { ClientOptions } from '../../images/registry-client.ts';
+import { openRegistry, type Registry } from '../../images/registry/registry.ts';
+import type { Credentials } from '../../images/registry/registry-access.ts';
+import type { ClientOptions } from '../../images/registry/registry-client.ts';
 import { type MemoryOptions, type MemoryRegistry, startMemoryRegistry } from '../registries/memory-registry.ts';
 import { type Reply, sendReply } from '../registries/reply.ts';
 

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { RegistryClientV2 } from 'oci-registry-client';
-import { openRegistry, type Registry } from '../../images/registry.ts';
+import { openRegistry, type Registry } from '../../images/registry/registry.ts';
 import { below } from '../registries/below.ts';
 import { complaint, reply, sendReply } from '../registries/reply.ts';
 import { held, noise, pushSample, type SampleImage, sampleImage, sampleIndex } from '../registries/sample-images.ts';

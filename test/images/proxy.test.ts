@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { proxyOf } from '../../images/proxy.ts';
-import { openRegistry, type Registry } from '../../images/registry.ts';
+import { proxyOf } from '../../images/registry/proxy.ts';
+import { openRegistry, type Registry } from '../../images/registry/registry.ts';
 import { type ConnectProxy, startConnectProxy } from '../registries/connect-proxy.ts';
 import { type MemoryRegistry, startMemoryRegistry } from '../registries/memory-registry.ts';
 import { pushSample, sampleImage } from '../registries/sample-images.ts';

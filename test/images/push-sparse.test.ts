@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import type { BundleFile } from '../../images/bundle-reader.ts';
-import { pushBundle } from '../../images/push-bundle.ts';
-import { openRegistry, type Registry } from '../../images/registry.ts';
+import type { BundleFile } from '../../images/bundle/bundle-reader.ts';
+import { pushBundle } from '../../images/push/push-bundle.ts';
+import { openRegistry, type Registry } from '../../images/registry/registry.ts';
 import { attachedTypes, cosignTag, sampleReferrer, sampleSignature } from '../registries/sample-attached.ts';
 import { pushSample, sampleIndex } from '../registries/sample-images.ts';
 import { registryKinds, startRegistry } from '../registries/start-registry.ts';

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { chooseChallenge } from '../../images/auth-challenge.ts';
-import { openRegistry } from '../../images/registry.ts';
-import { orderScopes } from '../../images/registry-auth.ts';
-import type { Answer, Transport } from '../../images/registry-transport.ts';
-import { HostGates } from '../../images/retry-gate.ts';
-import { TokenCache } from '../../images/token-cache.ts';
-import { fetchToken } from '../../images/token-server.ts';
+import { chooseChallenge } from '../../images/registry/auth-challenge.ts';
+import { openRegistry } from '../../images/registry/registry.ts';
+import { orderScopes } from '../../images/registry/registry-auth.ts';
+import type { Answer, Transport } from '../../images/registry/registry-transport.ts';
+import { HostGates } from '../../images/registry/retry-gate.ts';
+import { TokenCache } from '../../images/registry/token-cache.ts';
+import { fetchToken } from '../../images/registry/token-server.ts';
 import { bodyOf, complaint, reply, sendReply } from '../registries/reply.ts';
 import { held, noise, pushSample, sampleImage } from '../registries/sample-images.ts';
 import { testUser } from '../registries/start-registry.ts';
@@ -367,7 +367,7 @@ test('credentials stay behind when the token server redirects to another host', 
 });
 
 test('a token server at an address of our own network, named by a host outside, is not asked', async (t) => {
-  const { checkDestination } = await import('../../images/registry-destination.ts');
+  const { checkDestination } = await import('../../images/registry/registry-destination.ts');
   const cases: readonly [from: string, to: string, refused: RegExp | undefined][] = [
     ['https://registry.invalid/', 'https://auth.r.io/token', undefined],
     ['https://registry.invalid/', 'http://auth.r.io/token', /leave https for http/],

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { presentable } from '../../images/registry-failure.ts';
+import { presentable } from '../../images/registry/registry-failure.ts';
 import { complaint, type Reply, reply } from '../registries/reply.ts';
 import { held, noise } from '../registries/sample-images.ts';
 import { script, startMemoryClient } from './memory-client.ts';
@@ -83,7 +83,7 @@ test('a token that is refused for a push is told as such', async (t) => {
 test('every section that errors lead to is in docs/registries.md', async () => {
   const guide = await readFile(join(root, 'docs/registries.md'), 'utf8');
   const anchors = new Set([...guide.matchAll(/^## (.*)$/gm)].map(([, title = '']) => title.toLowerCase().replaceAll(' ', '-')));
-  const source = await readFile(join(root, 'images/registry-guide.ts'), 'utf8');
+  const source = await readFile(join(root, 'images/registry/registry-guide.ts'), 'utf8');
   const sections = [...source.matchAll(/\| '([a-z-]+)'/g)].map(([, section = '']) => section);
   assert.ok(sections.length >= 10);
   for (const section of sections) assert.ok(anchors.has(section), section);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { test } from 'node:test';
-import { parseRetryAfter, RetryGate } from '../../images/retry-gate.ts';
+import { parseRetryAfter, RetryGate } from '../../images/registry/retry-gate.ts';
 import { startMemoryRegistry } from '../registries/memory-registry.ts';
 import { complaint, reply, sendReply } from '../registries/reply.ts';
 import { held, heldJson, noise, pushSample, sampleImage } from '../registries/sample-images.ts';

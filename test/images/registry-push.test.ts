@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { test } from 'node:test';
-import { bytesBody } from '../../images/blob-body.ts';
-import { uploadLocation } from '../../images/registry-destination.ts';
+import { bytesBody } from '../../images/registry/blob-body.ts';
+import { uploadLocation } from '../../images/registry/registry-destination.ts';
 import { listen, startMemoryRegistry, stopServer } from '../registries/memory-registry.ts';
 import { bodyOf, complaint, type Reply, reply, sendReply } from '../registries/reply.ts';
 import { held, noise, pushSample, sampleImage } from '../registries/sample-images.ts';
@@ -314,7 +314,7 @@ const unreachable: readonly [host: string, expected: object][] = [
 ];
 for (const [host, expected] of unreachable) {
   test(`${host} is unreachable, and that is said at once`, async (t) => {
-    const { openRegistry } = await import('../../images/registry.ts');
+    const { openRegistry } = await import('../../images/registry/registry.ts');
     const registry = openRegistry({ host, plainHttp: true }, { retry: { baseMs: 5 } });
     t.after(() => registry.close());
     await assert.rejects(registry.checkPush('a', t), expected);
@@ -323,7 +323,7 @@ for (const [host, expected] of unreachable) {
 
 test('a registry that stops for a moment under way is waited for', async (t) => {
   const memory = await startMemoryRegistry();
-  const { openRegistry } = await import('../../images/registry.ts');
+  const { openRegistry } = await import('../../images/registry/registry.ts');
   const registry = openRegistry({ host: memory.host, plainHttp: true }, { retry: { baseMs: 50 } });
   t.after(() => registry.close());
   await registry.checkPush('a', t);

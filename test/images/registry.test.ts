@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
-import { type BlobBody, bytesBody } from '../../images/blob-body.ts';
-import { openRegistry, type Registry } from '../../images/registry.ts';
+import { type BlobBody, bytesBody } from '../../images/registry/blob-body.ts';
+import { openRegistry, type Registry } from '../../images/registry/registry.ts';
 import { below } from '../registries/below.ts';
 import { held, noise, pushSample, sampleArtifact, sampleImage, sampleIndex } from '../registries/sample-images.ts';
 import {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { openRegistry } from '../../images/registry.ts';
-import { describeWait, HostGates, RetryGate, type Wait } from '../../images/retry-gate.ts';
+import { openRegistry } from '../../images/registry/registry.ts';
+import { describeWait, HostGates, RetryGate, type Wait } from '../../images/registry/retry-gate.ts';
 import { startMemoryRegistry } from '../registries/memory-registry.ts';
 import { complaint, reply, sendReply } from '../registries/reply.ts';
 import { held, noise } from '../registries/sample-images.ts';

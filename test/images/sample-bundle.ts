@@ -11,10 +11,10 @@ import {
   type BundleLayout,
   type CarriedImage,
   planBundle,
-} from '../../images/bundle-layout.ts';
-import { writeBundle } from '../../images/bundle-writer.ts';
-import { type ChartArtifact, chartArtifact } from '../../images/chart-artifact.ts';
-import { readImageTree } from '../../images/image-tree.ts';
+} from '../../images/bundle/bundle-layout.ts';
+import { type ChartArtifact, chartArtifact } from '../../images/bundle/chart-artifact.ts';
+import { writeBundle } from '../../images/output/bundle-writer.ts';
+import { readImageTree } from '../../images/plan/image-tree.ts';
 import { formatReference, parseReference } from '../../images/reference.ts';
 import { chunksOf, noise, type SampleImage, sampleImage, sampleIndex } from '../registries/sample-images.ts';
 

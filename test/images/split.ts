@@ -3,8 +3,8 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Digest } from '../../bundle-spec/names.ts';
 import type { PartsJson } from '../../bundle-spec/parts-json.ts';
+import { parseTarHeader } from '../../images/bundle/tar-header.ts';
 import { digestOf } from '../../images/digest.ts';
-import { parseTarHeader } from '../../images/tar-header.ts';
 
 /** Cuts a file into volumes of `size` bytes below `folder`, as `split -b` does. Gives their paths, and the parts.json that belongs to them. */
 export async function splitFile(

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { BlobsAhead } from '../../images/blobs-ahead.ts';
-import { openBundle } from '../../images/bundle-reader.ts';
-import { streamBundle } from '../../images/bundle-stream.ts';
-import type { WriteEvent } from '../../images/bundle-writer.ts';
+import { openBundle } from '../../images/bundle/bundle-reader.ts';
+import { BlobsAhead } from '../../images/output/blobs-ahead.ts';
+import { streamBundle } from '../../images/output/bundle-stream.ts';
+import type { WriteEvent } from '../../images/output/bundle-writer.ts';
 import { memorySources, planShop, shopSamples, tempDir, tinySamples, writeShop } from './sample-bundle.ts';
 
 for (const [name, samples] of [

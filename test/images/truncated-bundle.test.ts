@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { openBundle } from '../../images/bundle-reader.ts';
-import { pushBundle } from '../../images/push-bundle.ts';
-import { blockSize } from '../../images/tar-header.ts';
-import { verifyBundle } from '../../images/verify-bundle.ts';
+import { openBundle } from '../../images/bundle/bundle-reader.ts';
+import { blockSize } from '../../images/bundle/tar-header.ts';
+import { verifyBundle } from '../../images/bundle/verify-bundle.ts';
+import { pushBundle } from '../../images/push/push-bundle.ts';
 import { startMemoryClient } from './memory-client.ts';
 import { tempDir, tinySamples, writeShop } from './sample-bundle.ts';
 

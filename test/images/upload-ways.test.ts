@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
-import { bytesBody } from '../../images/blob-body.ts';
-import { uploadBody } from '../../images/upload-body.ts';
-import { UploadHabits } from '../../images/upload-habits.ts';
-import { heldBytes } from '../../images/upload-session.ts';
+import { bytesBody } from '../../images/registry/blob-body.ts';
+import { uploadBody } from '../../images/registry/upload-body.ts';
+import { UploadHabits } from '../../images/registry/upload-habits.ts';
+import { heldBytes } from '../../images/registry/upload-session.ts';
 import { type Quirk, together } from '../registries/quirks/quirk.ts';
 import * as uploads from '../registries/quirks/uploads.ts';
 import { complaint, reply, sendReply } from '../registries/reply.ts';

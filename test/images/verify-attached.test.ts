@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { open } from 'node:fs/promises';
 import { test } from 'node:test';
 import type { Digest } from '../../bundle-spec/names.ts';
-import { verifyBundle } from '../../images/verify-bundle.ts';
+import { verifyBundle } from '../../images/bundle/verify-bundle.ts';
 import { attachedTypes, sampleReferrer } from '../registries/sample-attached.ts';
 import { pushSample, sampleIndex } from '../registries/sample-images.ts';
 import { startMemoryClient } from './memory-client.ts';

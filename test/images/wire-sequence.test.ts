@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openBundle } from '../../images/bundle-reader.ts';
-import { pushBundle } from '../../images/push-bundle.ts';
+import { openBundle } from '../../images/bundle/bundle-reader.ts';
+import { pushBundle } from '../../images/push/push-bundle.ts';
 import { type MemoryRegistry, type SeenRequest, startMemoryRegistry } from '../registries/memory-registry.ts';
 import { redirecting } from '../registries/quirks/locations.ts';
 import { cutAt } from '../registries/quirks/pulls.ts';

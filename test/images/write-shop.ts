@@ -6,7 +6,7 @@
 import { appendFileSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import type { BlobSource } from '../../images/blob-source.ts';
-import { writeBundle } from '../../images/bundle-writer.ts';
+import { writeBundle } from '../../images/output/bundle-writer.ts';
 import { memorySources, planShop, shopSamples } from './sample-bundle.ts';
 
 const [output = '', mode, filler = ''] = process.argv.slice(2);

@@ -7,10 +7,10 @@ import { promisify } from 'node:util';
 import type { Digest } from '../../bundle-spec/names.ts';
 import { PartsJson } from '../../bundle-spec/parts-json.ts';
 import type { BlobSource } from '../../images/blob-source.ts';
-import { openBundle } from '../../images/bundle-reader.ts';
-import { type WriteOptions, writeBundle } from '../../images/bundle-writer.ts';
+import { openBundle } from '../../images/bundle/bundle-reader.ts';
 import { digestOf } from '../../images/digest.ts';
-import { parseVolumeSize } from '../../images/volume-size.ts';
+import { type WriteOptions, writeBundle } from '../../images/output/bundle-writer.ts';
+import { parseVolumeSize } from '../../images/output/volume-size.ts';
 import { memorySources, planShop, type Samples, shopSamples, tempDir, writeShop } from './sample-bundle.ts';
 
 const run = promisify(execFile);

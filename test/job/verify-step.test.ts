@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { writeBundle } from '../../images/bundle-writer.ts';
+import { writeBundle } from '../../images/output/bundle-writer.ts';
 import { signaturePlaces } from '../../images/signature/signature-place.ts';
 import { openSigner } from '../../images/signature/signer.ts';
 import { Reporter } from '../../job/reporter.ts';

@@ -1,4 +1,4 @@
-import type { PushBlobOptions, Registry } from '../../images/registry.ts';
+import type { PushBlobOptions, Registry } from '../../images/registry/registry.ts';
 
 /** The same registry, whose repositories all lie below `prefix` (`porter/`). */
 export function below(prefix: string, registry: Registry): Registry {

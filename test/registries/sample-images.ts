@@ -1,12 +1,12 @@
 import { createCipheriv, createHash, randomBytes } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { Digest, Platform } from '../../bundle-spec/names.ts';
-import { bytesBody } from '../../images/blob-body.ts';
+import { blockSize, endSize, paddedSize, tarHeader } from '../../images/bundle/tar-header.ts';
 import type { Descriptor, HeldDocument } from '../../images/descriptor.ts';
 import { digestOf } from '../../images/digest.ts';
 import { dockerListType, dockerManifestType, ociIndexType, ociManifestType } from '../../images/media-types.ts';
-import type { Registry } from '../../images/registry.ts';
-import { blockSize, endSize, paddedSize, tarHeader } from '../../images/tar-header.ts';
+import { bytesBody } from '../../images/registry/blob-body.ts';
+import type { Registry } from '../../images/registry/registry.ts';
 
 /** An image and all its bytes. */
 export interface SampleImage {

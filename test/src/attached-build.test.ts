@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import type { Lock } from '../../bundle-spec/lock.ts';
-import { chartArtifact } from '../../images/chart-artifact.ts';
+import { chartArtifact } from '../../images/bundle/chart-artifact.ts';
 import { loadLock } from '../../src/lock-file.ts';
 import { attachedTypes, cosignTag, sampleReferrer, sampleSignature } from '../registries/sample-attached.ts';
 import { noise, type SampleImage, sampleImage, sampleIndex } from '../registries/sample-images.ts';

@@ -3,7 +3,7 @@ import { appendFile, copyFile, mkdir, open, stat, truncate, writeFile } from 'no
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { openBundle } from '../../images/bundle-reader.ts';
+import { openBundle } from '../../images/bundle/bundle-reader.ts';
 import { noise } from '../registries/sample-images.ts';
 import { assertDone, assertFailed, runCli } from './cli.ts';
 import { tarOf } from './tar-of.ts';

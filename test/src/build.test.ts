@@ -3,7 +3,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseYaml11 } from '../../bundle-spec/located-yaml.ts';
-import { openBundle } from '../../images/bundle-reader.ts';
+import { openBundle } from '../../images/bundle/bundle-reader.ts';
 import { sampleImage, sampleIndex } from '../registries/sample-images.ts';
 import { assertDone, assertFailed, assertLeft, type CliRun, runCli } from './cli.ts';
 import { chartFiles, folderWith, podYaml, registryOf, seed, sha256Of, specYaml, workshop, writeFiles } from './workshop.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseYaml11 } from '../../bundle-spec/located-yaml.ts';
 import { Lock } from '../../bundle-spec/lock.ts';
-import { openBundle } from '../../images/bundle-reader.ts';
+import { openBundle } from '../../images/bundle/bundle-reader.ts';
 import { assertDone, runCli } from './cli.ts';
 import { chartFiles, folderWith, podYaml, registryOf, seed, sha256Of, specYaml, writeFiles } from './workshop.ts';
 

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openBundle } from '../../images/bundle-reader.ts';
+import { openBundle } from '../../images/bundle/bundle-reader.ts';
 import { splitFile } from '../images/split.ts';
 import { sampleImage, sampleIndex } from '../registries/sample-images.ts';
 import { assertDone, assertFailed, assertLeft, type CliRun, runCli } from './cli.ts';

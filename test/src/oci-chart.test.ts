@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { packChart } from '../../helm/charts/package-chart.ts';
-import { chartArtifact } from '../../images/chart-artifact.ts';
+import { chartArtifact } from '../../images/bundle/chart-artifact.ts';
 import type { MemoryRegistry } from '../registries/memory-registry.ts';
 import { assertDone, assertFailed, type CliRun, runCli } from './cli.ts';
 import { chartFiles, folderWith, registryOf, seed, specYaml } from './workshop.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { copyFile, open, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { openBundle } from '../../images/bundle-reader.ts';
+import { openBundle } from '../../images/bundle/bundle-reader.ts';
 import { splitFile } from '../images/split.ts';
 import type { MemoryRegistry } from '../registries/memory-registry.ts';
 import { sampleImage } from '../registries/sample-images.ts';

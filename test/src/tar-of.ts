@@ -1,4 +1,4 @@
-import { blockSize, endSize, tarHeader } from '../../images/tar-header.ts';
+import { blockSize, endSize, tarHeader } from '../../images/bundle/tar-header.ts';
 
 /** A tar whose entries have these names and hold two bytes each. */
 export function tarOf(names: readonly string[]): Buffer {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { TestContext } from 'node:test';
-import { openRegistry } from '../../images/registry.ts';
+import { openRegistry } from '../../images/registry/registry.ts';
 import { type MemoryOptions, type MemoryRegistry, startMemoryRegistry } from '../registries/memory-registry.ts';
 import { pushSample, type SampleImage, sampleImage } from '../registries/sample-images.ts';
 

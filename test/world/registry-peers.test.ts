@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { run } from '../../build/command.ts';
 import { goProgram, hostArchitecture } from '../../build/go-program.ts';
-import { openRegistry, type Registry } from '../../images/registry.ts';
+import { openRegistry, type Registry } from '../../images/registry/registry.ts';
 import { tempDir } from '../images/sample-bundle.ts';
 import { below } from '../registries/below.ts';
 import { pushSample, type SampleImage, sampleImage, sampleIndex } from '../registries/sample-images.ts';

@@ -3,7 +3,7 @@ import { open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { run } from '../../build/command.ts';
-import { blockSize, paddedSize, tarHeader } from '../../images/tar-header.ts';
+import { blockSize, paddedSize, tarHeader } from '../../images/bundle/tar-header.ts';
 import { tempDir } from '../images/sample-bundle.ts';
 
 /** What containerd, crane and docker read tars with: prints the name, the size and the first byte of each file. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { writeBundle } from '../../images/bundle-writer.ts';
+import { writeBundle } from '../../images/output/bundle-writer.ts';
 import { makeSamples, memorySources, planShop, tempDir } from '../images/sample-bundle.ts';
 import { sampleImage } from '../registries/sample-images.ts';
 import { umociUnpack } from './importers.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { TestContext } from 'node:test';
-import type { ClientOptions } from '../../../images/registry-client.ts';
+import type { ClientOptions } from '../../../images/registry/registry-client.ts';
 import { openTransfers, type Transfers } from '../../../images/transfer/transfers.ts';
 import { held, noise } from '../../registries/sample-images.ts';
 import { pullInOrder, pullToFile, pushBytes } from '../blob-calls.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { bytesBody } from '../../../images/blob-body.ts';
-import { openRegistry } from '../../../images/registry.ts';
+import { bytesBody } from '../../../images/registry/blob-body.ts';
+import { openRegistry } from '../../../images/registry/registry.ts';
 import { openTransfers } from '../../../images/transfer/transfers.ts';
 import { below } from '../../registries/below.ts';
 import { held, noise } from '../../registries/sample-images.ts';

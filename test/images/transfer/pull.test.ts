@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import type { FileSink } from '../../../images/blob-source.ts';
 import { sliceExtents } from '../../../images/extent.ts';
-import { openRegistry } from '../../../images/registry.ts';
+import { openRegistry } from '../../../images/registry/registry.ts';
 import { openTransfers, type Transfers } from '../../../images/transfer/transfers.ts';
 import { startMemoryRegistry } from '../../registries/memory-registry.ts';
 import { reply, sendReply } from '../../registries/reply.ts';
