@@ -40,7 +40,7 @@ export async function openArchiveFiles(path: string, options: { readonly signal:
       return directoryFiles(path, await realpath(path));
     }
     const files = new Map<string, FoundFile>();
-    await readNames(path, files, { handle, size: status.size, ...options });
+    await readNames(path, files, { handle, size: status.size, signal: options.signal });
     return {
       path,
       find: async (name) => {

@@ -14,8 +14,8 @@ const shop = '  - { name: shop, namespace: shop, chart: { path: chart } }\n';
 const badSpecs: readonly { readonly name: string; readonly spec: string; readonly error?: string; readonly says: string[] }[] = [
   {
     name: 'with an unknown field',
-    spec: `${head}${shop}sign: true\n`,
-    says: ['bundle.yaml:8:1 sign: unknown field "sign"; accepted: '],
+    spec: `${head}${shop}signed: true\n`,
+    says: ['bundle.yaml:8:1 signed: unknown field "signed"; accepted: '],
   },
   {
     name: 'with a wrong type',
