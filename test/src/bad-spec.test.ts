@@ -14,8 +14,8 @@ const shop = '  - { name: shop, namespace: shop, chart: { path: chart } }\n';
 const badSpecs: readonly { readonly name: string; readonly spec: string; readonly error?: string; readonly says: string[] }[] = [
   {
     name: 'with an unknown field',
-    spec: `${head}${shop}signed: true\n`,
-    says: ['bundle.yaml:8:1 signed: unknown field "signed"; accepted: '],
+    spec: `${head}${shop}blessing: true\n`,
+    says: ['bundle.yaml:8:1 blessing: unknown field "blessing"; accepted: '],
   },
   {
     name: 'with a wrong type',
