@@ -7,16 +7,19 @@ const mostHops = 5;
 /** A request whose body, if it has one, can be given again. */
 export interface RepeatableExchange extends Omit<Exchange, 'body'> {
   readonly openBody?: () => Buffer | AsyncIterable<Buffer>;
+  /** The body is a credential: it goes to no other origin than the first. */
+  readonly secretBody?: boolean;
 }
 
 /**
  * Sends, and follows redirects by hand: `Authorization` stays behind when the origin changes, and no redirect leaves https or points
  * into our network from outside. 307 and 308 repeat any method with its body; 301, 302 and 303 are followed for GET and HEAD only.
+ * Throws REGISTRY_FAILED, also for a secret body that is to go to another origin.
  */
 export async function sendFollowing(transport: Transport, host: string, exchange: RepeatableExchange): Promise<Answer> {
   let { url, headers } = exchange;
   for (let hop = 0; hop <= mostHops; hop += 1) {
-    const { openBody, ...rest } = exchange;
+    const { openBody, secretBody, ...rest } = exchange;
     const body = openBody?.();
     const answer = await transport.send({ ...rest, url, headers, ...(body === undefined ? {} : { body }) });
     const location = header(answer, 'location');
@@ -24,7 +27,11 @@ export async function sendFollowing(transport: Transport, host: string, exchange
     await discard(answer);
     const next = parseLocation(host, url, location);
     await checkDestination(host, url, next, 'the next place of a redirect');
-    if (next.origin !== url.origin) headers = withoutAuthorization(headers);
+    if (next.origin !== url.origin) {
+      if (secretBody === true)
+        throw new BundleError('REGISTRY_FAILED', `${url.host}, asked for ${host}, sends a login on to ${next.origin}`);
+      headers = withoutAuthorization(headers);
+    }
     url = next;
   }
   throw new BundleError('REGISTRY_FAILED', `${host} redirects more than ${mostHops} times`);

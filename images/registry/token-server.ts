@@ -101,6 +101,7 @@ function refreshExchange({ challenge, scopes, signal }: TokenRequest, realm: URL
     url: realm,
     headers: { 'content-type': 'application/x-www-form-urlencoded' },
     openBody: () => body,
+    secretBody: true,
     signal,
   };
 }

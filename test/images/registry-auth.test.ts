@@ -366,6 +366,25 @@ test('credentials stay behind when the token server redirects to another host', 
   assert.deepEqual(seen, ['Basic', undefined]);
 });
 
+test('an identity token, which is the body of a POST, does not follow a redirect to another host', async (t) => {
+  const seen: string[] = [];
+  const { memory: other } = await startMemoryClient(t, {
+    intercept: (request, response) => {
+      seen.push(request.url ?? '');
+      sendReply(request, response, reply(200, {}, '{"token":"good"}'));
+      return true;
+    },
+  });
+  const intercept = tokenServer(() => reply(307, { location: `${other.origin}/token` }));
+  const { registry } = await startMemoryClient(t, { intercept, credentials: { from: 'f', identityToken: 'idt-s3cret' } });
+  await assert.rejects(registry.fetchManifest('a', '1', t), (error: Error & { code?: string }) => {
+    assert.equal(error.code, 'REGISTRY_FAILED');
+    assert.doesNotMatch(error.message, /s3cret/);
+    return /sends a login on to http/.test(error.message);
+  });
+  assert.deepEqual(seen, []);
+});
+
 test('a token server at an address of our own network, named by a host outside, is not asked', async (t) => {
   const { checkDestination } = await import('../../images/registry/registry-destination.ts');
   const cases: readonly [from: string, to: string, refused: RegExp | undefined][] = [
