@@ -1,3 +1,4 @@
+import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import type { BundleJson } from '../../bundle-spec/bundle-json.ts';
 import type { Digest } from '../../bundle-spec/names.ts';
 import type { WriteChunk } from '../blob-source.ts';
@@ -109,14 +110,24 @@ async function giveBlob(giving: Giving, digest: Digest): Promise<void> {
   if (there !== undefined) return await giveExtents(giving, there);
   const [descriptor, source] = [layout.blobs.get(digest), sources.get(digest)];
   if (descriptor === undefined || source === undefined) throw new Error(`no source for blob ${digest}`);
-  const write: TakeBytes = async (chunk) => {
+  let given = 0;
+  const write: WriteChunk = async (chunk, position) => {
+    if (position !== given) throw begunAnew(digest);
     await take(chunk);
+    given += chunk.length;
     onEvent?.({ type: 'progress', digest, bytes: chunk.length });
   };
   const held = await ahead.take(digest);
   if (held === undefined) await source.pull(descriptor, { write }, { signal });
-  else await write(held);
+  else await write(held, 0);
   onEvent?.({ type: 'done', digest, size: descriptor.size });
+}
+
+/** A source may give a blob a second time when its first bytes were wrong; a pipe has those already. */
+function begunAnew(digest: Digest): BundleError {
+  return new BundleError('DIGEST_MISMATCH', `the first bytes of ${digest} that came were wrong, and the pipe has them already`, {
+    hint: 'run the same build again; into a file it would have gone on by itself',
+  });
 }
 
 async function giveExtents({ take, signal }: Giving, extents: readonly Extent[]): Promise<void> {

@@ -100,3 +100,22 @@ test('a small blob that fails before its turn ends the stream when its turn come
     /gone/,
   );
 });
+
+test('a large blob that a source begins anew is never twice in the stream', async (t) => {
+  const samples = await shopSamples();
+  const sources = memorySources(samples);
+  const [largest] = [...samples.blobs].sort(([, a], [, b]) => b.length - a.length);
+  assert.ok(largest !== undefined && largest[1].length > 1 << 20);
+  const [digest, bytes] = largest;
+  sources.set(digest, {
+    async pull(_, sink) {
+      if (!('write' in sink)) throw new Error('a large blob is not held');
+      await sink.write(Buffer.alloc(bytes.length, 'x'), 0);
+      await sink.write(bytes, 0);
+    },
+  });
+  await assert.rejects(
+    streamBundle(planShop(samples), async () => undefined, { sources, signal: t.signal }),
+    { code: 'DIGEST_MISMATCH' },
+  );
+});
