@@ -86,6 +86,8 @@ function hintOf(kind: FailureKind, answer: Answer, purpose: Purpose, message: st
   // nginx and its kin check certificates themselves and say so with 400.
   if (/SSL certificate/i.test(message))
     return `it wants a client certificate: name one beside the host (clientCertificate: {cert, key}); ${guideTo('client-certificates')}`;
+  if (/push artifact to a proxy project/i.test(message))
+    return `the project is a proxy cache, which takes no pushes: name another as registry.prefix in the site; ${guideTo('repositories-and-projects')}`;
   if (kind === 'REGISTRY_DENIED') return deniedHint(answer, purpose);
   if (kind === 'REGISTRY_LIMITED') return limitedHint(answer, purpose);
   const known = hints[answer.status];

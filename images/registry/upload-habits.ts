@@ -6,8 +6,8 @@ export type UploadStyle = 'put' | 'patch' | 'chunks';
 /** Bytes of a body that a proxy before a registry may take: tried one after the other, once a larger one was refused. */
 const limits = [64 << 20, 16 << 20, 4 << 20, 1 << 20, 512 << 10];
 
-/** More in one PATCH brings nothing. */
-const largestChunk = 256 << 20;
+/** More in one PATCH brings nothing, and pulp holds each in memory (pulp_container#2219). */
+const largestChunk = 64 << 20;
 /** While nothing is known of the link. */
 const firstChunk = 4 << 20;
 const smallestChunk = 1 << 20;

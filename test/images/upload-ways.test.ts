@@ -299,3 +299,11 @@ test('a receiver that takes nothing is given up after a minute, and one that has
   t.mock.timers.tick(600_000);
   assert.deepEqual([patient.stalled(), patient.complete()], [false, true]);
 });
+
+test('pulp: holds each chunk in memory, so that none has more than 64 MiB, however fast the link is', () => {
+  const habits = new UploadHabits('pulp.example');
+  habits.resumes = true;
+  habits.measured(10 * 1024 * mebibyte, 1000);
+  assert.equal(habits.chunkSize(), 64 * mebibyte);
+  assert.equal(habits.styleFor(65 * mebibyte), 'chunks');
+});

@@ -192,6 +192,20 @@ export const pushQuirks: readonly QuirkCase[] = [
     work: refused({ code: 'REGISTRY_DENIED', message: /project a not found/ }),
   },
   {
+    name: 'Harbor: a project that is a proxy cache refuses every push, and is named for what it is',
+    registry: by(() => uploads.noUploads(complaint(403, 'DENIED', 'can not push artifact to a proxy project: hub'))),
+    work: refused({
+      code: 'REGISTRY_DENIED',
+      message: /to a proxy project: hub/,
+      hint: /^the project is a proxy cache.*another/,
+    }),
+  },
+  {
+    name: 'Harbor before 2.2: so does it by 405',
+    registry: by(() => uploads.noUploads(complaint(405, 'METHOD_NOT_ALLOWED', 'can not push artifact to a proxy project: hub'))),
+    work: refused({ code: 'REGISTRY_FAILED', message: /to a proxy project: hub/, hint: /pull-through cache/ }),
+  },
+  {
     name: 'GitLab: a path that does not exist is denied',
     registry: by(() => uploads.noUploads(complaint(403, 'DENIED', 'requested access to the resource is denied'))),
     work: refused({ code: 'REGISTRY_DENIED', message: /requested access/ }),
