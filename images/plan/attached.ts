@@ -31,6 +31,8 @@ const isSignature = (type: string): boolean =>
 
 interface FindOptions extends Abortable {
   readonly policy: AttachedPolicy;
+  /** Artifacts that lists named so far, counted before any of them is asked for. */
+  readonly listed: { count: number };
 }
 
 /**
@@ -41,8 +43,9 @@ interface FindOptions extends Abortable {
 export async function findAttached(
   located: Located,
   subjects: readonly Digest[],
-  options: FindOptions,
+  wanted: Abortable & { readonly policy: AttachedPolicy },
 ): Promise<readonly AttachedArtifact[]> {
+  const options: FindOptions = { ...wanted, listed: { count: 0 } };
   const found = new Map<string, AttachedArtifact>();
   const asked = new Set<Digest>();
   let level = [...new Set(subjects)];
@@ -50,8 +53,6 @@ export async function findAttached(
     for (const subject of level) asked.add(subject);
     const artifacts = (await settled(level.map((subject) => findOf(located, subject, options)))).flat();
     for (const artifact of artifacts) found.set(keyOf(artifact), artifact);
-    if (found.size > mostReferrers)
-      throw withHint(new BundleError('MANIFEST_INVALID', `more than ${mostReferrers} artifacts refer to it`));
     level = [...new Set(artifacts.map(({ root }) => root.descriptor.digest))].filter((digest) => !asked.has(digest));
   }
   return [...found.values()].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
@@ -86,6 +87,10 @@ async function listedOf(located: Located, subject: Digest, options: FindOptions)
   const list = await referrersOf(located, subject, options);
   // A list that says what an artifact is spares the request for it.
   const wanted = list.filter(({ artifactType }) => policy === 'all' || artifactType === undefined || isSignature(artifactType));
+  options.listed.count += wanted.length;
+  if (options.listed.count > mostReferrers) {
+    throw new BundleError('MANIFEST_INVALID', `more than ${mostReferrers} artifacts refer to ${subject} and what is around it`);
+  }
   const artifacts = await settled(wanted.map(({ digest }) => presentArtifact(located, subject, digest, undefined, options)));
   return artifacts.filter((artifact) => artifact !== undefined);
 }

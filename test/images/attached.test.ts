@@ -216,6 +216,30 @@ for (const { name: how, answers } of hostile) {
   });
 }
 
+test('lists that are long together are not followed either, and few of what they name is asked for', async (t) => {
+  const list = (from: number) =>
+    reply(
+      200,
+      { 'content-type': 'application/vnd.oci.image.index.v1+json' },
+      JSON.stringify({
+        schemaVersion: 2,
+        manifests: Array.from({ length: 400 }, (_, n) => ({
+          mediaType: 'application/vnd.oci.image.manifest.v1+json',
+          digest: `sha256:${(from + n).toString(16).padStart(64, '0')}`,
+          size: 10,
+        })),
+      }),
+    );
+  const intercept = script('GET', /\/referrers\//, [list(0), list(1000), list(2000), list(3000)]);
+  const client = await startMemoryClient(t, { intercept });
+  const image = sampleIndex(['linux/amd64', 'linux/arm64', 'linux/s390x']);
+  await pushSample(client.registry, 'shop/api', '1', image, t);
+  const several = { platforms: ['linux/amd64', 'linux/arm64', 'linux/s390x'] as const };
+  await assert.rejects(plan(client.registry, t, several), { code: 'MANIFEST_INVALID', message: /more than 500 artifacts/ });
+  const asked = client.memory.requests.filter(({ url }) => /manifests\/sha256:0{50}/.test(url));
+  assert.ok(asked.length <= 400, `${asked.length} asked for`);
+});
+
 test('a registry that fails at the referrers API fails the plan: nothing is dropped in silence', async (t) => {
   const failing = complaint(500, 'UNKNOWN', 'out of order');
   const client = await startMemoryClient(t, { intercept: script('GET', /\/referrers\//, Array(200).fill(failing)) });
