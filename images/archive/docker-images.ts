@@ -43,9 +43,11 @@ export async function dockerImages(
 ): Promise<{ readonly images: readonly FoundImage[]; readonly blobs: ArchiveBlobs }> {
   const names = new Map<Digest, string>();
   const made = new Map<Digest, HeldDocument>();
+  // Images share layers, and a compressed one takes a read.
+  const layers = new Map<string, Descriptor>();
   const images: FoundImage[] = [];
   for (const item of await readList(files)) {
-    const manifest = await makeManifest(files, item, names, options);
+    const manifest = await makeManifest(files, item, { names, layers }, options);
     made.set(manifest.descriptor.digest, manifest);
     const tags = item.RepoTags ?? [];
     const root = manifest.descriptor;
@@ -64,7 +66,7 @@ async function readList(files: ArchiveFiles): Promise<readonly DockerItem[]> {
 async function makeManifest(
   files: ArchiveFiles,
   { Config, Layers }: DockerItem,
-  names: Map<Digest, string>,
+  known: { readonly names: Map<Digest, string>; readonly layers: Map<string, Descriptor> },
   options: { readonly signal: AbortSignal },
 ): Promise<HeldDocument> {
   const config = await readSmall(files, Config);
@@ -75,12 +77,14 @@ async function makeManifest(
   }
   const layers: Descriptor[] = [];
   for (const [index, name] of (Layers ?? []).entries()) {
-    const layer = await describeLayer(files, name, diffIds[index] ?? digestOf(config), options);
-    names.set(layer.digest, name);
+    const diffId = diffIds[index] ?? digestOf(config);
+    const layer = known.layers.get(`${diffId} ${name}`) ?? (await describeLayer(files, name, diffId, options));
+    known.layers.set(`${diffId} ${name}`, layer);
+    known.names.set(layer.digest, name);
     layers.push(layer);
   }
   const described = { mediaType: configType, digest: digestOf(config), size: config.length };
-  names.set(described.digest, Config);
+  known.names.set(described.digest, Config);
   const bytes = canonicalJson({ schemaVersion: 2, mediaType: ociManifestType, config: described, layers });
   return { descriptor: { mediaType: ociManifestType, digest: digestOf(bytes), size: bytes.length }, bytes };
 }

@@ -38,9 +38,10 @@ export async function openJournal(path: string, output: string): Promise<Journal
     const handle = await openRegular(path);
     try {
       const held = await claim(handle, output, path);
+      if (held === undefined) await handle.close();
       // Whoever published meanwhile has removed the file that was opened.
-      if (held !== undefined && (await isNamed(handle, path))) return held;
-      await handle.close();
+      else if (await held.isOurs()) return held;
+      else await held.close();
     } catch (error) {
       await handle.close();
       throw error;
