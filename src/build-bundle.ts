@@ -89,22 +89,22 @@ export async function buildBundle(file: string, output: string, options: BuildOp
   const signer = written.sign === undefined ? undefined : await openSigner(written.sign, { folder, signal });
   const base = options.base === undefined ? undefined : await readBase(options.base, options);
   const transfers = openTransfers();
-  const reused = await openEarlier(output, base, { ...options, transfers });
-  const registries = await openSpecRegistries(written.sources, { folder, transfers, say: options.progress.say, signal });
-  let archives: OpenArchives | undefined;
-  let installer: Installer | undefined;
+  const opened: (Pick<Installer, 'close'> | undefined)[] = [transfers];
   try {
-    archives = await openArchives(written.images.archives, { folder, transfers, signal });
+    const reused = await openEarlier(output, base, { ...options, transfers });
+    opened.push(reused);
+    const registries = await openSpecRegistries(written.sources, { folder, transfers, say: options.progress.say, signal });
+    opened.push(registries);
+    const archives = await openArchives(written.images.archives, { folder, transfers, signal });
+    opened.push(archives);
     const spec = withArchives(written, archives);
-    installer = await openInstaller(spec, { folder, registries, transfers, signal });
+    const installer = await openInstaller(spec, { folder, registries, transfers, signal });
+    opened.push(installer);
     const build: Build = { ...options, spec, folder, archives, registries, transfers, installer, lock, signer, base, reused };
     return await runBuild(build, file, output);
   } finally {
-    await installer?.close();
-    await archives?.close();
-    await registries.close();
-    await transfers.close();
-    await reused.close();
+    // The threads first: no file that they read is closed under them.
+    for (const one of opened) await one?.close();
   }
 }
 
