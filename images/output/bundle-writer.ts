@@ -75,12 +75,23 @@ export async function writeBundle(layout: BundleLayout, output: string, options:
   );
   const writing: Writing = { ...options, signal, layout, output, partial, commit, transfers };
   try {
-    return await namingFailures(output, layout.size, () => write(writing));
+    return await namingFailures(
+      output,
+      layout.size,
+      () => writeOrLeave(writing),
+      () => commit.durable,
+    );
+  } finally {
+    if (options.transfers === undefined) await transfers.close();
+  }
+}
+
+async function writeOrLeave(writing: Writing): Promise<BundleJson> {
+  try {
+    return await write(writing);
   } catch (error) {
     await leave(writing);
     throw error;
-  } finally {
-    if (options.transfers === undefined) await transfers.close();
   }
 }
 

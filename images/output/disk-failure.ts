@@ -2,12 +2,20 @@ import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
 
-/** Runs `work`, which writes to `output`, and says what a failing disk means. `size` is what the whole bundle takes. */
-export async function namingFailures<T>(output: string, size: number, work: () => Promise<T>): Promise<T> {
+/**
+ * Runs `work`, which writes to `output`, and says what a failing disk means. `size` is what the whole bundle takes; `there` is asked
+ * after a failure for the bytes that the next run finds.
+ */
+export async function namingFailures<T>(
+  output: string,
+  size: number,
+  work: () => Promise<T>,
+  there: () => number = () => 0,
+): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    throw await explained(error, output, size);
+    throw await explained(error, output, { size, there: there() });
   }
 }
 
@@ -27,7 +35,7 @@ export function diskFull(
   const kept = there === 0 ? '' : `, of which ${there} are there`;
   const left = free === undefined ? '' : `, and ${free} are free in ${dirname(output)}`;
   return new BundleError('DISK_FULL', `${output} takes ${size} bytes${kept}${left}`, {
-    hint: 'make room, or write to another disk',
+    hint: there === 0 ? 'make room, or write to another disk' : 'make room, then run the same command again: it continues',
     ...(cause === undefined ? {} : { cause }),
   });
 }
@@ -47,12 +55,16 @@ export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && 'code' in error && error.code === code;
 }
 
-async function explained(error: unknown, output: string, size: number): Promise<unknown> {
+async function explained(
+  error: unknown,
+  output: string,
+  { size, there }: { readonly size: number; readonly there: number },
+): Promise<unknown> {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   // What fails to be read is a source, and no fault of the output.
   const isRead = error instanceof Error && 'syscall' in error && error.syscall === 'read';
   if (error instanceof BundleError || typeof code !== 'string' || isRead) return error;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return diskFull(output, { size, free: await freeSpace(output) }, error);
+  if (code === 'ENOSPC' || code === 'EDQUOT') return diskFull(output, { size, free: await freeSpace(output), there }, error);
   if (code === 'EFBIG') return tooLarge(output, size, error);
   const reason = reasons[code];
   if (reason === undefined) return error;

@@ -84,7 +84,11 @@ test('a disk that fills up midway ends the build with figures, and once there is
   const { stdout, stderr } = await onSmallDisk(t.signal, '4m', line);
   assert.equal(stderr, '');
   assert.match(stdout, /the disk is full/);
-  assert.match(stdout, /"code":"DISK_FULL"/);
+  assert.match(
+    stdout,
+    /"code":"DISK_FULL","message":"[^"]* takes \d{7} bytes, of which \d{7} are there, and 0 are free in \/mnt"/,
+  );
+  assert.match(stdout, /"hint":"make room, then run the same command again: it continues"/);
   assert.match(stdout, /^shop.tar.partial$/m);
   assert.match(stdout, /^resumed$/m);
   assert.match(stdout, /\nshop\.tar\n$/);
