@@ -7,6 +7,7 @@ import { sinkWriter } from '../output/place-writer.ts';
 import { ThreadIntake, type ThreadRoute } from '../transfer/thread-intake.ts';
 import { BlobIntake, type Intake } from './blob-intake.ts';
 import { connectionFailure, connectionTrouble } from './connection-failure.ts';
+import { decodedBody, decoderOf, isDecodingError } from './content-coding.ts';
 import type { Abortable } from './registry.ts';
 import { pullScope, type RegistryClient, type RegistryRequest } from './registry-client.ts';
 import { type Answer, discard, header, type Transport } from './registry-transport.ts';
@@ -25,7 +26,16 @@ interface Pull {
   readonly intake: Intake;
   /** Puts the intake's own way of asking before that of the client. */
   readonly through: Pick<RegistryRequest, 'through'>;
+  readonly coding: Coding;
   readonly signal: AbortSignal;
+}
+
+/** Of the `Content-Encoding` of answers: some servers claim one that is not there (moby#17595), others put one around a blob. */
+interface Coding {
+  /** An answer claimed one, and its body was taken as it is. */
+  claimed: boolean;
+  /** It is believed, and undone. */
+  undone: boolean;
 }
 
 /**
@@ -44,15 +54,17 @@ export async function pullBlob(
     route !== undefined && 'places' in sink
       ? new ThreadIntake(route, descriptor, sink, from, signal)
       : new BlobIntake(descriptor, from, sinkWriter(sink, descriptor));
+  const coding: Coding = { claimed: false, undone: false };
   const through = intake instanceof ThreadIntake ? { through: (usual: Transport) => intake.through(usual) } : {};
   try {
     if (intake instanceof ThreadIntake) await intake.keep();
     for (let look = 1; ; look += 1) {
-      const isPatched = await fill({ client, repository, descriptor, intake, through, signal });
+      const isPatched = await fill({ client, repository, descriptor, intake, through, coding, signal });
       const found = await intake.finish();
       if (found === descriptor.digest) return;
-      // What was put together from several answers, or on what an earlier run left, deserves a second look.
-      if (!isPatched || look === 2) throw otherBytes(from, descriptor, found);
+      // What was put together from several answers, or on what an earlier run left, deserves a second look, and so does what was encoded.
+      if (!(isPatched || coding.claimed) || look === 2) throw otherBytes(from, descriptor, found);
+      coding.undone ||= coding.claimed;
       await intake.restart();
     }
   } finally {
@@ -103,7 +115,7 @@ export async function fetchBlob(
 
 /** Feeds the intake from one answer. Gives the error of a lost connection back: what came before it is kept. */
 async function pullPart(pull: Pull): Promise<Error | undefined> {
-  const { intake, descriptor } = pull;
+  const { intake } = pull;
   let answer = await ask(pull);
   if (answer.status === 416 && intake.received > 0) {
     // It says that the blob ends before what we have of it.
@@ -113,6 +125,46 @@ async function pullPart(pull: Pull): Promise<Error | undefined> {
   }
   if (answer.delivered?.disk !== undefined) throw answer.delivered.disk;
   if (answer.delivered !== undefined) return answer.delivered.lost;
+  return decoderOf(answer) === undefined ? takeBody(pull, answer) : takeEncoded(pull, answer);
+}
+
+/** Takes the body as it is, unless its length says that it is not the blob. When it turns out not to be, asks once more and decodes. */
+async function takeEncoded(pull: Pull, answer: Answer): Promise<Error | undefined> {
+  const { coding, intake, descriptor } = pull;
+  const length = header(answer, 'content-length');
+  if (coding.undone || (length !== undefined && Number(length) !== descriptor.size)) return takeDecoded(pull, answer);
+  coding.claimed = true;
+  try {
+    const lost = await takeBody(pull, answer);
+    const isShort = lost !== undefined && connectionTrouble(lost) === undefined;
+    if (!isShort) return lost;
+  } catch (error) {
+    if (!(error instanceof BundleError && error.code === 'SIZE_MISMATCH')) throw error;
+  }
+  coding.undone = true;
+  await intake.restart();
+  return pullPart(pull);
+}
+
+/** Takes what the body of a whole answer decodes to, from the blob's start. */
+async function takeDecoded({ client, descriptor, intake, coding }: Pull, answer: Answer): Promise<Error | undefined> {
+  const { digest, size } = descriptor;
+  coding.undone = true;
+  if (intake.received > 0) await intake.restart();
+  const packed = `${client.host} gives ${digest} in the encoding "${header(answer, 'content-encoding')}"`;
+  try {
+    for await (const chunk of decodedBody(answer)) await intake.take(chunk);
+  } catch (error) {
+    if (connectionTrouble(error) !== undefined) return error as Error;
+    if (!isDecodingError(error)) throw error;
+    throw new BundleError('SIZE_MISMATCH', `${packed}, and it is not in it`, { cause: error });
+  }
+  if (intake.received === size) return undefined;
+  throw new BundleError('SIZE_MISMATCH', `${packed}; decoded it has ${intake.received} bytes instead of ${size}`);
+}
+
+async function takeBody(pull: Pull, answer: Answer): Promise<Error | undefined> {
+  const { intake, descriptor } = pull;
   let skip = await positionOf(pull, answer);
   try {
     for await (const chunk of answer.body) {
@@ -127,8 +179,8 @@ async function pullPart(pull: Pull): Promise<Error | undefined> {
   }
 }
 
-function ask({ client, repository, descriptor, intake, through, signal }: Pull): Promise<Answer> {
-  const from = intake.received;
+function ask({ client, repository, descriptor, intake, through, coding, signal }: Pull): Promise<Answer> {
+  const from = coding.undone ? 0 : intake.received; // a range would be one of the encoded bytes
   return client.send({
     method: 'GET',
     url: `/v2/${repository}/blobs/${descriptor.digest}`,

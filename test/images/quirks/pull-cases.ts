@@ -72,8 +72,33 @@ export const pullQuirks: readonly QuirkCase[] = [
     whole(),
   ),
   ...pullCases(
-    'Content-Encoding: x-gzip on a blob that is packed once more is told',
+    'Content-Encoding: x-gzip on a blob that is packed once more is undone',
     by(() => bodies.contentEncoding('x-gzip', (bytes) => gzipSync(bytes))),
+    whole(),
+  ),
+  ...pullCases(
+    'Content-Encoding: gzip without a length is undone when the bytes as they are do not match',
+    by(() => bodies.contentEncoding('gzip', (bytes) => gzipSync(bytes), { 'transfer-encoding': 'chunked' })),
+    whole(),
+  ),
+  ...pullCases(
+    'Content-Encoding: gzip without a length on a blob that is not packed is taken as it is',
+    by(() => bodies.contentEncoding('gzip', (bytes) => bytes, { 'transfer-encoding': 'chunked' })),
+    whole(),
+  ),
+  ...pullCases(
+    'a blob that is encoded and breaks off is asked for again from its start',
+    by(() => bodies.encodedAndCut(150_000)),
+    whole(),
+  ),
+  ...pullCases(
+    'Content-Encoding: gzip on what is neither the blob nor gzip is told',
+    by(() => bodies.contentEncoding('gzip', (bytes) => Buffer.concat([bytes, bytes]))),
+    fails({ code: 'SIZE_MISMATCH', message: /in the encoding "gzip", and it is not in it/ }, 2),
+  ),
+  ...pullCases(
+    'Content-Encoding: gzip on other bytes than those of the blob is told, and they are not taken without end',
+    by(() => bodies.contentEncoding('gzip', () => gzipSync(Buffer.alloc(50 << 20)))),
     fails({ code: 'SIZE_MISMATCH' }, 2),
   ),
   ...pullCases(

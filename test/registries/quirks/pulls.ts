@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import type { MemoryRegistry } from '../memory-registry.ts';
 import { reply } from '../reply.ts';
-import { type Act, type Quirk, when } from './quirk.ts';
+import { type Act, type Quirk, together, when } from './quirk.ts';
 
 const blobs = /\/blobs\/sha256/;
 
@@ -60,11 +61,31 @@ export function lyingLength(more: number): Quirk {
   });
 }
 
-/** Says that a blob is gzipped on the way; `pack` makes it true. */
-export function contentEncoding(encoding: string, pack: (bytes: Buffer) => Buffer = (bytes) => bytes): Quirk {
-  return when('GET', blobs, (request, _response, registry) =>
-    reply(200, { 'content-encoding': encoding }, pack(wanted(request, registry).bytes)),
-  );
+/** Says that a blob is encoded on the way; `pack` makes it true. */
+export function contentEncoding(
+  encoding: string,
+  pack: (bytes: Buffer) => Buffer = (bytes) => bytes,
+  headers: Readonly<Record<string, string>> = {},
+): Quirk {
+  return when('GET', blobs, (request, response, registry) => {
+    const bytes = pack(wanted(request, registry).bytes);
+    if (headers['transfer-encoding'] === undefined) return reply(200, { 'content-encoding': encoding, ...headers }, bytes);
+    response.writeHead(200, { 'content-encoding': encoding, ...headers });
+    response.end(bytes);
+    return undefined;
+  });
+}
+
+/** The blob is gzipped on the way, and the first answer is reset after so many of its bytes. */
+export function encodedAndCut(length: number): Quirk {
+  const pack = (bytes: Buffer): Buffer => gzipSync(bytes);
+  const act: Act = (request, response, registry) => {
+    const bytes = pack(wanted(request, registry).bytes);
+    response.writeHead(200, { 'content-encoding': 'gzip', 'content-length': bytes.length });
+    resetAfter(response, bytes.subarray(0, length));
+    return undefined;
+  };
+  return together(when('GET', blobs, act, 1), contentEncoding('gzip', pack));
 }
 
 /** A body without end. */
