@@ -66,7 +66,7 @@ export function streamSource(
 }
 
 /** The blobs of a repository. */
-export function registrySource({ registry, repository }: Located): BlobSource {
+function registrySource({ registry, repository }: Located): BlobSource {
   return { pull: (descriptor, sink, options) => registry.pullBlob(repository, descriptor, sink, options) };
 }
 

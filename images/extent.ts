@@ -1,3 +1,5 @@
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+
 /** A run of bytes in an open file, by the number of its descriptor: that may be handed to a worker thread, a FileHandle may not. */
 export interface Extent {
   readonly fd: number;
@@ -22,4 +24,11 @@ export function sliceExtents(extents: readonly Extent[], from: number, size: num
   }
   if (left > 0) throw new RangeError(`a range of ${size} bytes from ${from} on ends ${left} bytes too early`);
   return slice;
+}
+
+/** The error for a file that ends at `position`, before an extent of it. */
+export function endsEarly(position: number): BundleError {
+  return new BundleError('BUNDLE_INVALID', `the file ends at byte ${position}, in the middle of what it should hold`, {
+    hint: 'copy it again from where it was made',
+  });
 }

@@ -2,6 +2,7 @@ import { write } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
+import { hasCode } from '../images/output/disk-failure.ts';
 
 const writeSome = promisify(write);
 
@@ -44,8 +45,4 @@ function failure(cause: unknown): BundleError {
   return new BundleError('FILE_UNWRITABLE', `cannot write to stdout: ${cause instanceof Error ? cause.message : cause}`, {
     cause,
   });
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

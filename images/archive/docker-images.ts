@@ -6,6 +6,7 @@ import { readExtents, streamExtents } from '../bundle/extent-reader.ts';
 import { canonicalJson } from '../canonical-json.ts';
 import type { Descriptor, HeldDocument } from '../descriptor.ts';
 import { digestFrom, digestOf } from '../digest.ts';
+import { jsonValue } from '../json-value.ts';
 import { ociManifestType } from '../media-types.ts';
 import { type ArchiveFiles, demand, readSmall } from './archive-files.ts';
 import type { ArchiveBlobs } from './archive-store.ts';
@@ -57,7 +58,7 @@ export async function dockerImages(
 }
 
 async function readList(files: ArchiveFiles): Promise<readonly DockerItem[]> {
-  const { data, error } = DockerList.safeParse(jsonOf(await readSmall(files, 'manifest.json')));
+  const { data, error } = DockerList.safeParse(jsonValue(await readSmall(files, 'manifest.json')));
   if (data !== undefined) return data;
   const [issue] = error.issues;
   throw invalid(files, `its manifest.json is none: ${issue?.path.join('.') || 'top'}: ${issue?.message}`);
@@ -70,7 +71,7 @@ async function makeManifest(
   options: { readonly signal: AbortSignal },
 ): Promise<HeldDocument> {
   const config = await readSmall(files, Config);
-  const { data } = DockerConfig.safeParse(jsonOf(config));
+  const { data } = DockerConfig.safeParse(jsonValue(config));
   const diffIds = data?.rootfs.diff_ids ?? [];
   if (data === undefined || diffIds.length !== (Layers ?? []).length) {
     throw invalid(files, `${Config} does not list a diff id for each of its ${(Layers ?? []).length} layers`);
@@ -104,14 +105,6 @@ async function describeLayer(
     for await (const block of streamExtents([extent], { signal })) hash.update(block);
     return { mediaType: `${layerType}${compression}`, digest: digestFrom(hash), size: file.size };
   });
-}
-
-function jsonOf(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString());
-  } catch {
-    return undefined;
-  }
 }
 
 function invalid({ path }: ArchiveFiles, why: string): BundleError {

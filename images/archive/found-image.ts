@@ -72,7 +72,7 @@ function canonical(name: string): string {
 }
 
 /** For a message. */
-export function listed(images: readonly FoundImage[]): string {
+function listed(images: readonly FoundImage[]): string {
   return images.map(({ names, root }) => names[0] ?? root.digest).join(', ') || 'nothing';
 }
 

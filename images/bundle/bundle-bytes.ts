@@ -123,7 +123,7 @@ function bundleBytes(
 }
 
 /** A disk that cannot give its bytes any more is a damaged copy, not a bug. */
-export function unreadable(volumes: readonly { readonly path: string }[], cause: unknown): unknown {
+function unreadable(volumes: readonly { readonly path: string }[], cause: unknown): unknown {
   const failed = cause instanceof Error && 'syscall' in cause && cause.syscall === 'read' && 'code' in cause;
   if (!failed) return cause;
   const names = volumes.map(({ path }) => path).join(' or ');

@@ -173,7 +173,7 @@ function entryFiles({ header, images, files }: BundleContents, absent: ReadonlyS
 }
 
 /** An OCI archive of one image, made of the same blobs as the bundle's. */
-export function installerFile(image: CarriedImage, platforms: BundleJson['target']['platforms']): TarFile {
+function installerFile(image: CarriedImage, platforms: BundleJson['target']['platforms']): TarFile {
   const blobs = new Map<Digest, Blob>();
   for (const blob of [...image.manifests, ...image.blobs.map((descriptor) => ({ descriptor }))]) {
     if (!blobs.has(blob.descriptor.digest)) blobs.set(blob.descriptor.digest, blob);

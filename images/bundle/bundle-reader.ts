@@ -5,6 +5,7 @@ import { apiVersion, Digest } from '../../bundle-spec/names.ts';
 import { verified } from '../blob-source.ts';
 import { digestOf } from '../digest.ts';
 import type { Extent } from '../extent.ts';
+import { jsonValue } from '../json-value.ts';
 import { type BundleBytes, type BundleVolume, numberedProblem, type OpenOptions, openBundleBytes } from './bundle-bytes.ts';
 import { bundleJsonName, checksumName, checksumOf, unknownDigest } from './bundle-layout.ts';
 import { describeForeign } from './foreign-file.ts';
@@ -164,14 +165,6 @@ function parseJson(path: string, json: Buffer, checksum: Buffer): BundleJson {
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw noBundle(path, `its bundle.json is wrong at ${issue?.path.join('.') || 'its top'}: ${issue?.message}`);
-}
-
-function jsonValue(json: Buffer): unknown {
-  try {
-    return JSON.parse(json.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
 
 function partsOf(path: string, json: BundleJson, bytes: JsonBytes): Omit<BundlePart, 'position'>[] {

@@ -5,6 +5,7 @@ import type { Digest } from '../../bundle-spec/names.ts';
 import { readLock } from '../../bundle-spec/read-bundle.ts';
 import { SiteReport } from '../../bundle-spec/site-report.ts';
 import { digestOf } from '../digest.ts';
+import { jsonValue } from '../json-value.ts';
 import type { OpenOptions } from './bundle-bytes.ts';
 import { openBundle } from './bundle-reader.ts';
 import { openForReading } from './file-range.ts';
@@ -51,9 +52,17 @@ async function baseOfBundle(file: string, options: OpenOptions): Promise<KnownBa
 }
 
 async function baseOfLock(file: string, options: OpenOptions): Promise<KnownBase> {
-  const { metadata, blobs } = await readLock(file, options);
+  const { metadata, blobs } = await readLock(file, options).catch((error) => Promise.reject(asBase(error)));
   const digest = digestOf(await readFile(file));
   return { base: { from: 'lock', ...metadata, digest }, held: heldIn(file, blobs) };
+}
+
+/** The hint of a lock speaks of `--locked`. */
+function asBase(error: unknown): unknown {
+  if (!(error instanceof BundleError) || error.code !== 'LOCK_INVALID') return error;
+  return new BundleError(error.code, error.message, {
+    hint: 'a base is an earlier bundle, the lock that was written with it, or the report of a site',
+  });
 }
 
 async function baseOfReport(file: string): Promise<KnownBase> {
@@ -74,12 +83,4 @@ function heldIn(file: string, blobs: Readonly<Record<string, string>>): Readonly
   throw new BundleError('LOCK_INVALID', `${file} does not list the blobs of its images`, {
     hint: 'give the bundle itself, or the lock that was written with it',
   });
-}
-
-function jsonValue(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,6 @@
 import { read } from 'node:fs';
 import { promisify } from 'node:util';
-import { BundleError } from '../../bundle-spec/bundle-error.ts';
-import { type Extent, sliceExtents } from '../extent.ts';
+import { type Extent, endsEarly, sliceExtents } from '../extent.ts';
 
 const readSome = promisify(read);
 
@@ -59,10 +58,4 @@ async function fill(buffer: Buffer, { fd, position }: Extent): Promise<void> {
     if (bytesRead === 0) throw endsEarly(position + filled);
     filled += bytesRead;
   }
-}
-
-function endsEarly(position: number): BundleError {
-  return new BundleError('BUNDLE_INVALID', `the file ends at byte ${position}, in the middle of what it should hold`, {
-    hint: 'copy it again from where it was made',
-  });
 }

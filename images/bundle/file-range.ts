@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
-import { readExtents, streamExtents } from './extent-reader.ts';
+import { readExtents } from './extent-reader.ts';
 
 /** Opens a file or directory. Throws FILE_UNREADABLE. */
 export async function openForReading(path: string): Promise<FileHandle> {
@@ -14,16 +14,6 @@ export async function openForReading(path: string): Promise<FileHandle> {
 /** Exactly `size` bytes at `position`. Throws BUNDLE_INVALID when the file ends before. */
 export async function readRange({ fd }: FileHandle, position: number, size: number): Promise<Buffer> {
   return readExtents([{ fd, position, size }]);
-}
-
-/** The `size` bytes at `position`, as `streamExtents` gives them. */
-export function streamRange(
-  { fd }: FileHandle,
-  position: number,
-  size: number,
-  options: { readonly signal: AbortSignal },
-): AsyncIterable<Buffer> {
-  return streamExtents([{ fd, position, size }], options);
 }
 
 /** Writes all of `bytes` at `position`. */

@@ -6,14 +6,11 @@ import type { HeldDocument } from '../descriptor.ts';
 import { parseManifest } from '../manifest.ts';
 import { ociManifestType } from '../media-types.ts';
 import { parseReference } from '../reference.ts';
+import type { Abortable } from '../registry/registry.ts';
 import { type BundleContents, type BundleHeader, type CarriedImage, installerName } from './bundle-layout.ts';
 import type { BundleFile } from './bundle-reader.ts';
 import { type CarriedRoot, readCarriedTree } from './carried-tree.ts';
 import type { ChartArtifact } from './chart-artifact.ts';
-
-interface Abortable {
-  readonly signal: AbortSignal;
-}
 
 /**
  * All that goes into a whole bundle with this header, out of bundles that have it together. Throws BASE_MISSING with all images that lack

@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import type { Digest } from '../../bundle-spec/names.ts';
 import { PartsJson } from '../../bundle-spec/parts-json.ts';
+import { jsonValue } from '../json-value.ts';
 
 /** A volume that was found: a raw range of a bundle. */
 export interface FoundVolume {
@@ -57,7 +58,8 @@ export function volumeProblem(
     return `${held.path} is too ${held.size < size ? 'short' : 'long'}: it has ${held.size} bytes, and should have ${size}`;
   });
   if (missing.length > 0) {
-    const lines = [`${missing.length} of ${expected.length} volumes of ${set} are missing: ${missing.join(', ')}`, ...wrong];
+    const are = missing.length === 1 ? 'is' : 'are';
+    const lines = [`${missing.length} of ${expected.length} volumes of ${set} ${are} missing: ${missing.join(', ')}`, ...wrong];
     return new BundleError('VOLUME_MISSING', lines.join('\n  '), {
       hint: `looked in ${folders.join(', ')}; copy them there, or name further directories with --volumes`,
     });
@@ -92,14 +94,6 @@ async function parseParts(file: string, size: number): Promise<PartsJson> {
   if (sum !== parsed.data.size) throw wrongParts(file, `its parts have ${sum} bytes, the whole ${parsed.data.size}`);
   if (new Set(parts.map((part) => part.name)).size < parts.length) throw wrongParts(file, 'it names a volume twice');
   return parsed.data;
-}
-
-function jsonValue(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 function wrongParts(file: string, why: string): BundleError {

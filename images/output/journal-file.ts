@@ -50,7 +50,7 @@ export async function openJournal(path: string, output: string): Promise<Journal
 }
 
 /** Who writes here on behalf of this process. */
-export async function thisOwner(): Promise<Owner> {
+async function thisOwner(): Promise<Owner> {
   return { pid: process.pid, host: hostname(), started: await startOf(process.pid), token: randomUUID() };
 }
 
@@ -145,9 +145,10 @@ async function startOf(pid: number): Promise<string> {
   return status.slice(status.lastIndexOf(')') + 2).split(' ')[19] ?? '';
 }
 
-async function isNamed(handle: FileHandle, path: string): Promise<boolean> {
-  const [mine, named] = await Promise.all([handle.stat(), stat(path).catch(() => undefined)]);
-  return named !== undefined && named.ino === mine.ino && named.dev === mine.dev;
+/** Whether `path` still is the name of an open file. */
+export async function isNamed(handle: FileHandle | undefined, path: string): Promise<boolean> {
+  const [mine, named] = await Promise.all([handle?.stat(), stat(path).catch(() => undefined)]);
+  return mine !== undefined && named !== undefined && named.ino === mine.ino && named.dev === mine.dev;
 }
 
 function inUse(output: string, { pid, host }: Owner): BundleError {

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { type FileHandle, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import type { Digest } from '../../bundle-spec/names.ts';
@@ -7,7 +7,7 @@ import { freeSpace, namingFailures } from './disk-failure.ts';
 import { syncDirectory, writeDurably } from './durable-file.ts';
 import { type EarlierPartial, openEarlier, removeEarlier, setAside } from './earlier-partial.ts';
 import type { JournalSection, Kept, Section } from './journal.ts';
-import { type JournalFile, openJournal } from './journal-file.ts';
+import { isNamed, type JournalFile, openJournal } from './journal-file.ts';
 import { allocated, checkLimit, checkSpace, exists, holdsHoles, refuseDirectory } from './output-disk.ts';
 import { type OutputFile, OutputVolumes, openAll, outputFiles, partialName } from './output-volumes.ts';
 import { removeLeftovers } from './volume-leftovers.ts';
@@ -48,7 +48,7 @@ export interface PartialFile {
 const readWrite = constants.O_RDWR | constants.O_NOFOLLOW;
 
 /** Says what of the partial files is durable, and who writes them. */
-export const journalName = (output: string): string => `${partialName(output)}.journal`;
+const journalName = (output: string): string => `${partialName(output)}.journal`;
 
 /**
  * Opens `<output>.partial`, or that of each volume, and keeps every other process out of it until it is published, left or discarded.
@@ -225,9 +225,4 @@ async function refuseReplaced(
   const ours = await Promise.all(files.map(async ({ path }, index) => isNamed(handles[index], partialName(path))));
   if (ours.every(Boolean) && (await journal.isOurs())) return;
   throw new BundleError('FILE_UNWRITABLE', `another process replaced ${partialName(output)} while ${output} was written`);
-}
-
-async function isNamed(handle: FileHandle | undefined, path: string): Promise<boolean> {
-  const [mine, named] = await Promise.all([handle?.stat(), stat(path).catch(() => undefined)]);
-  return mine !== undefined && named !== undefined && named.ino === mine.ino && named.dev === mine.dev;
 }

@@ -6,6 +6,7 @@ import type { Descriptor, HeldDocument } from '../descriptor.ts';
 import { parseManifest } from '../manifest.ts';
 import type { Abortable } from '../registry/registry.ts';
 import { mostReferrers, referrersTag } from '../registry/registry-referrers.ts';
+import { settled } from '../settled.ts';
 import type { Located } from './image-plan.ts';
 import { type ImageTree, readImageTree } from './image-tree.ts';
 
@@ -154,15 +155,6 @@ export function typeOf(manifest: ReturnType<typeof parseManifest>): string {
 
 function keyOf({ subject, root, tag = '' }: AttachedArtifact): string {
   return `${subject} ${root.descriptor.digest} ${tag}`;
-}
-
-/** All have ended when this throws: nothing runs on. */
-async function settled<T>(work: readonly Promise<T>[]): Promise<T[]> {
-  const results = await Promise.allSettled(work);
-  return results.map((one) => {
-    if (one.status === 'rejected') throw one.reason;
-    return one.value;
-  });
 }
 
 function withHint(error: BundleError): BundleError {

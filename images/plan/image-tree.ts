@@ -2,6 +2,7 @@ import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import type { Digest } from '../../bundle-spec/names.ts';
 import type { Descriptor, HeldDocument } from '../descriptor.ts';
 import { type Index, type Manifest, manifestLimit, parseManifest } from '../manifest.ts';
+import { settled } from '../settled.ts';
 
 /** All that an image or artifact consists of. */
 export interface ImageTree {
@@ -46,7 +47,7 @@ export async function readImageTree(
     const next = new Map<Digest, Descriptor>();
     for (let at = 0; at < level.length; at += readAtOnce) {
       checkSize(root, nodes, [...level.slice(at), ...next.values()]);
-      const found = await allOf(level.slice(at, at + readAtOnce), async (one) => nodeOf(one, await read(one), isLeftOut));
+      const found = await settled(level.slice(at, at + readAtOnce).map(async (one) => nodeOf(one, await read(one), isLeftOut)));
       for (const node of found) nodes.set(node.document.descriptor.digest, node);
       for (const child of found.flatMap(({ children }) => children)) next.set(child.digest, child);
     }
@@ -80,15 +81,6 @@ function checkSize(root: Descriptor, nodes: ReadonlyMap<Digest, Node>, known: re
   const held = [...nodes.values()].map(({ document }) => document.descriptor);
   const bytes = [...held, ...known].reduce((sum, { size }) => sum + size, 0);
   if (bytes > mostBytes) throw invalid(root, `its manifests have ${bytes} bytes, and ${mostBytes} are allowed`);
-}
-
-/** All have ended when this throws: nothing runs on. */
-async function allOf<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const settled = await Promise.allSettled(items.map(work));
-  return settled.map((one) => {
-    if (one.status === 'rejected') throw one.reason;
-    return one.value;
-  });
 }
 
 /** Children first. What is visited is not visited again, so that no lie about digests leads in a circle. */

@@ -49,7 +49,7 @@ export async function planPush(
 }
 
 /** The reference of a chart at the target. A tag has no "+", so it is "_" there, as helm has it. */
-export function localChart(
+function localChart(
   { name, version }: { readonly name: string; readonly version: string },
   target: Target,
 ): Reference & { readonly tag: string } {

@@ -6,7 +6,7 @@ import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import { verifyBytes } from '../blob-source.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { digestFrom } from '../digest.ts';
-import { type Extent, sliceExtents } from '../extent.ts';
+import { type Extent, endsEarly, sliceExtents } from '../extent.ts';
 import type { Abortable } from './registry.ts';
 
 /** The bytes of a blob to be sent, as often and from wherever it takes: after a 401, a redirect, a cut link. */
@@ -117,10 +117,4 @@ async function proveExtents(
   const found = digestFrom(hash);
   if (found !== digest)
     throw new BundleError('DIGEST_MISMATCH', `the file holds other bytes under ${digest}: their digest is ${found}`);
-}
-
-function endsEarly(position: number): BundleError {
-  return new BundleError('BUNDLE_INVALID', `the file ends at byte ${position}, in the middle of what it should hold`, {
-    hint: 'copy it again from where it was made',
-  });
 }

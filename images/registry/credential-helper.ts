@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { z } from 'zod';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
+import { jsonValue } from '../json-value.ts';
 import type { Credentials } from './registry-access.ts';
 
 const Reply = z.object({ Username: z.string(), Secret: z.string().min(1) });
@@ -27,7 +28,7 @@ export async function askHelper(
       hint: `try "echo ${server} | ${program} get"`,
     });
   }
-  const reply = Reply.safeParse(parseJson(stdout)).data;
+  const reply = Reply.safeParse(jsonValue(stdout)).data;
   if (reply === undefined)
     throw new BundleError(
       'CREDENTIALS_INVALID',
@@ -63,12 +64,4 @@ function failure(program: string, from: string, error: Error): BundleError {
   const reason = absent ? 'is not on the PATH' : `failed: ${error.message}`;
   const hint = `install or repair it, or take it out of ${from}`;
   return new BundleError('CREDENTIALS_INVALID', `${program}, which ${from} names, ${reason}`, { hint, cause: error });
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

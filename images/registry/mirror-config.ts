@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
+import { apiHost } from './registry-dispatcher.ts';
 import { parseToml } from './toml.ts';
 
 /** A place that may be asked for a repository, in the order of asking. */
@@ -45,14 +46,14 @@ type HostEntry = z.infer<z.ZodObject<typeof HostFields>>;
 export function placesOfHostsToml(text: string, file: string, asked: { host: string; repository: string }): MirrorPlace[] {
   const { server, host = {}, ...own } = parseAs(HostsToml, text, file);
   const mirrors = Object.entries(host).map(([url, entry]) => hostPlace(url, entry, asked, file));
-  return [...mirrors, hostPlace(server ?? `https://${apiName(asked.host)}`, own, asked, file)];
+  return [...mirrors, hostPlace(server ?? `https://${apiHost(asked.host)}`, own, asked, file)];
 }
 
 function hostPlace(text: string, entry: HostEntry, asked: { host: string; repository: string }, file: string): MirrorPlace {
   const url = URL.parse(/^https?:\/\//.test(text) ? text : `https://${text}`);
   if (url === null) throw notUnderstood(file, `"${text}" is no host`);
   const path = url.pathname.replace(/\/+$/, '');
-  const isHome = url.host === apiName(asked.host);
+  const isHome = url.host === apiHost(asked.host);
   // containerd puts /v2 behind a path unless it is told to take it as it is.
   const base = entry.override_path === true || path.endsWith('/v2') ? path : `${path}/v2`;
   const { capabilities = ['pull', 'resolve'], client } = entry;
@@ -129,10 +130,6 @@ function restBehind(prefix: string, name: string): string | undefined {
 function placeAt(name: string, insecure: boolean): MirrorPlace {
   const [host = '', ...path] = name.split('/');
   return { host, plainHttp: false, repository: path.join('/'), ca: [], resolves: true, pulls: true, insecure };
-}
-
-function apiName(host: string): string {
-  return host === 'docker.io' ? 'registry-1.docker.io' : host;
 }
 
 function parseAs<T>(schema: z.ZodType<T>, text: string, file: string): T {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { nextQuery } from './next-page.ts';
 import type { Abortable } from './registry.ts';
 import { pullScope, type RegistryClient } from './registry-client.ts';
 import { header, readBody } from './registry-transport.ts';
@@ -31,12 +32,6 @@ export async function listTags(client: RegistryClient, repository: string, { sig
     for (const tag of parseTags(body?.toString() ?? '')) tags.add(tag);
   }
   return [...tags];
-}
-
-/** From `</v2/shop/api/tags/list?n=100&last=x>; rel="next"` nothing but the question is taken: it is asked of the same host and path. */
-function nextQuery(link: string | undefined): string | undefined {
-  const target = /<([^>]*)>\s*;[^,]*rel="?next\b/.exec(link ?? '')?.[1];
-  return target === undefined ? undefined : /\?[^#]*/.exec(target)?.[0];
 }
 
 function parseTags(text: string): readonly string[] {

@@ -5,7 +5,7 @@ import type { RegistryAccess } from './registry-access.ts';
 import { trustedRoots } from './trusted-roots.ts';
 
 /** What TLS takes to reach a registry. Each string is PEM. */
-export interface TlsFiles {
+interface TlsFiles {
   /** All that is trusted, the roots of the system and of Node included. */
   readonly ca: readonly string[];
   readonly cert?: string;
@@ -13,7 +13,7 @@ export interface TlsFiles {
 }
 
 /** The TLS settings of a connection to `url`. The client certificate goes to the registry itself and to no place that it points to. */
-export function tlsFor(access: RegistryAccess, url: URL): TlsFiles {
+function tlsFor(access: RegistryAccess, url: URL): TlsFiles {
   return { ...ownTls(access, url), ca: trustedRoots(access.ca) };
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BundleError, type ErrorCode } from '../../bundle-spec/bundle-error.ts';
+import { jsonValue } from '../json-value.ts';
 import { guideTo } from './registry-guide.ts';
 import { type Answer, header, readBody } from './registry-transport.ts';
 
@@ -44,7 +45,7 @@ const OtherJson = z.union([
 export async function readComplaint(answer: Answer): Promise<RegistryComplaint> {
   const body = await readBody(answer, errorBodyLimit).catch(() => undefined);
   const text = body?.toString() ?? '';
-  const json = parseJson(text);
+  const json = jsonValue(text);
   const errors = ErrorsJson.safeParse(json).data?.errors;
   if (errors !== undefined) {
     const message = errors
@@ -138,12 +139,4 @@ function words(detail: unknown): string {
   if (Array.isArray(detail)) return '';
   const text = detail === null || detail === undefined ? '' : JSON.stringify(detail);
   return text === '{}' || text === '[]' || text.length > 200 ? '' : text;
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

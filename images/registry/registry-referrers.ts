@@ -3,6 +3,7 @@ import type { Digest } from '../../bundle-spec/names.ts';
 import type { Descriptor } from '../descriptor.ts';
 import { manifestLimit, parseManifest } from '../manifest.ts';
 import { ociIndexType } from '../media-types.ts';
+import { nextQuery } from './next-page.ts';
 import type { Abortable } from './registry.ts';
 import { pullScope, type RegistryClient } from './registry-client.ts';
 import { type Answer, discard, header, readBody } from './registry-transport.ts';
@@ -79,12 +80,6 @@ function parseList(bytes: Buffer, what: string): readonly Descriptor[] | undefin
     if (error instanceof BundleError) return undefined; // some other JSON
     throw error;
   }
-}
-
-/** Of the link nothing but the question is taken: it is asked of the same host and path. */
-function nextQuery(link: string | undefined): string | undefined {
-  const target = /<([^>]*)>\s*;[^,]*rel="?next\b/.exec(link ?? '')?.[1];
-  return target === undefined ? undefined : /\?[^#]*/.exec(target)?.[0];
 }
 
 function tooMany(what: string, reason: string): BundleError {

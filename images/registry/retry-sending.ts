@@ -44,7 +44,7 @@ export async function gated(gate: RetryGate, send: () => Promise<Answer>, signal
 }
 
 /** What a gate has to know of an answer that is no success. */
-export function troubleOf(answer: Answer): Trouble {
+function troubleOf(answer: Answer): Trouble {
   const { status } = answer;
   const [, remaining, windowSeconds] = /^(\d+);w=(\d+)/.exec(header(answer, 'ratelimit-remaining') ?? '') ?? [];
   const exhausted = remaining === '0' && Number(windowSeconds) > 600;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
+import { jsonValue } from '../json-value.ts';
 import type { Challenge } from './auth-challenge.ts';
 import type { Credentials } from './registry-access.ts';
 import { checkDestination, parseLocation } from './registry-destination.ts';
@@ -119,7 +120,7 @@ async function refusedLogin(answer: Answer, { host, credentials, scopes }: Token
 async function grantOf(answer: Answer, request: TokenRequest, realm: URL): Promise<TokenGrant> {
   const { host } = request;
   if (answer.status < 200 || answer.status > 299) throw await refusedLogin(answer, request, realm);
-  const reply = Reply.safeParse(parseJson(await readBody(answer, replyLimit))).data;
+  const reply = Reply.safeParse(jsonValue((await readBody(answer, replyLimit)) ?? '')).data;
   if (reply === undefined)
     throw new BundleError('REGISTRY_FAILED', `the token server ${realm.host} of ${host} answered without a token`);
   const lifeMs = lifeOf(reply, header(answer, 'date'));
@@ -136,13 +137,4 @@ function lifeOf({ expires_in, issued_at }: z.infer<typeof Reply>, date: string |
   const lifeMs = Math.max(expires_in ?? 0, shortestLifeSeconds) * 1000;
   const ageMs = Date.parse(date ?? '') - Date.parse(issued_at ?? '');
   return Number.isNaN(ageMs) ? lifeMs : Math.min(lifeMs, Math.max(1000, lifeMs - ageMs));
-}
-
-// Never the parser's own error: it quotes the text, which holds a token.
-function parseJson(body: Buffer | undefined): unknown {
-  try {
-    return JSON.parse(body?.toString() ?? '');
-  } catch {
-    return undefined;
-  }
 }

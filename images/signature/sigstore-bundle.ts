@@ -1,6 +1,7 @@
 import { createHash, verify } from 'node:crypto';
 import { z } from 'zod';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
+import { jsonValue } from '../json-value.ts';
 import type { PublicKey } from './public-key.ts';
 
 const Base64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/);
@@ -26,7 +27,7 @@ export interface SigstoreSignature {
 
 /** Reads a sigstore bundle of a signed file (`cosign sign-blob --bundle`). Throws SIGNATURE_INVALID when it is none. */
 export function parseSigstore(text: string, where: string): SigstoreSignature {
-  const { data } = SigstoreJson.safeParse(jsonOf(text));
+  const { data } = SigstoreJson.safeParse(jsonValue(text));
   if (data === undefined) {
     throw new BundleError('SIGNATURE_INVALID', `${where} holds no signature of cosign`, {
       hint: 'sign with cosign 3: cosign sign-blob --bundle bundle.json.sigstore.json bundle.json',
@@ -49,12 +50,4 @@ export function isSigstoreSigned(
 ): boolean {
   if (!createHash(algorithm).update(message).digest().equals(digest)) return false;
   return verify(key.asymmetricKeyType === 'ed25519' ? null : algorithm, message, key, signature);
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
