@@ -84,7 +84,7 @@ export async function buildBundle(file: string, output: string, options: BuildOp
   const lockFile = lockFileOf(file);
   const written = await readSpec(file, { signal });
   const lock = locked ? await loadLock(lockFile, { signal }) : undefined;
-  await checkOutput(output, [file, lockFile]);
+  await checkOutput(output, [file, lockFile, ...(options.base === undefined ? [] : [options.base])]);
   if (!locked) await checkOutput(lockFile, []);
   const signer = written.sign === undefined ? undefined : await openSigner(written.sign, { folder, signal });
   const base = options.base === undefined ? undefined : await readBase(options.base, options);
@@ -125,6 +125,7 @@ async function runBuild(build: Build, file: string, output: string): Promise<Bui
     ...(signature && { signature }),
     ...(build.base && { delta: build.base }),
   });
+  sayOwnBase(build);
   const layout = planBundle(contents);
   progress.say(`${count(layout.blobs.size, 'blob')}, ${formatBytes(layout.size)} to write`);
   const sources = build.reused.before(blobSources(plans.flatMap(withAttached)));
@@ -144,6 +145,14 @@ async function runBuild(build: Build, file: string, output: string): Promise<Bui
   const { charts } = contents.header;
   const sizes = { size: layout.size, charts: charts.length, images: plans.length, blobs: layout.blobs.size };
   return { output, lock: lockFile, ...sizes, ...written, reused: build.reused.bytes, ...absentOf(layout.json) };
+}
+
+/** Each build writes its lock anew: by the second time, that lock is of this bundle, and a delta to it holds nothing. */
+function sayOwnBase({ base, spec: { metadata }, progress }: Build): void {
+  if (base === undefined || base.base.name !== metadata.name || base.base.version !== metadata.version) return;
+  progress.say(
+    `the base is ${metadata.name} ${metadata.version}, as is this bundle: give what the other side has, such as the lock of an earlier version`,
+  );
 }
 
 /** The file that is about to be replaced, and a base that is a bundle, are asked for blobs too. */

@@ -9,7 +9,7 @@ export function isStdout(output: string): boolean {
 }
 
 /**
- * Finds out, before any work is done, whether `output` can be written. `inputs` are files that it must not replace.
+ * Finds out, before any work is done, whether `output` can be written. `inputs` are files that it must not replace, or volumes of them.
  * Throws USAGE_INVALID when it is one of them or a terminal, FILE_UNWRITABLE.
  */
 export async function checkOutput(output: string, inputs: readonly string[]): Promise<void> {
@@ -17,10 +17,15 @@ export async function checkOutput(output: string, inputs: readonly string[]): Pr
     refuseTerminal();
     return;
   }
-  if (inputs.some((input) => resolve(input) === resolve(output))) {
+  if (inputs.some((input) => wholeOf(input) === resolve(output))) {
     throw new BundleError('USAGE_INVALID', `the output ${output} would replace what the bundle is built from`, {
       hint: 'give -o another name, such as shop.tar',
     });
   }
   await checkWritable(output);
+}
+
+/** The name that all volumes of a bundle share, for a file that is none the file itself. */
+function wholeOf(input: string): string {
+  return resolve(input).replace(/\.(?:\d{3,4}|parts\.json)$/, '');
 }

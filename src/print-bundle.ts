@@ -29,11 +29,11 @@ export function printVerified(file: string, verified: Verified, signature: Found
     printJson({ ...verified, ...(signature === undefined ? {} : { signedBy: signature }) });
     return;
   }
-  const how = verified.full ? 'every byte hashed' : 'blobs not read';
+  const [state, how] = verified.full ? ['is whole', 'every byte hashed'] : ['looks whole', 'blobs not read'];
   const left = verified.absent === 0 ? '' : `, a delta: ${count(verified.absent, 'blob')} must be at the target`;
   const signed = signature === undefined ? '' : `, ${describeSignature(signature)}`;
   process.stdout.write(
-    `${file} is whole: ${count(verified.images, 'image')}, ${count(verified.blobs, 'blob')}, ${formatBytes(verified.bytes)}, ${how}${left}${signed}\n`,
+    `${file} ${state}: ${count(verified.images, 'image')}, ${count(verified.blobs, 'blob')}, ${formatBytes(verified.bytes)}, ${how}${left}${signed}\n`,
   );
 }
 

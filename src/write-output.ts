@@ -32,9 +32,15 @@ export async function writeOutput(
     return {};
   }
   await writeBundle(layout, output, shown);
-  if (options.volumeSize === undefined) return {};
+  if (options.volumeSize === undefined) {
+    if (await exists(`${output}.001`))
+      progress.say(
+        `${output}.001 and the other volumes are of an earlier build and were left as they were: what was built now is ${output}`,
+      );
+    return {};
+  }
   if (await exists(output))
-    progress.say(`${output} itself is of another build and was left as it was: what was built now are volumes`);
+    progress.say(`${output} itself is of an earlier build and was left as it was: what was built now are volumes`);
   return { volumes: Math.ceil(layout.size / options.volumeSize) };
 }
 

@@ -52,7 +52,7 @@ Examples:
   $ diolkos build bundle.yaml -o shop.tar --locked   # the same bytes again, from that lock
   $ diolkos build bundle.yaml -o shop.tar --volume-size dvd      # shop.tar.001, shop.tar.002, … and shop.tar.parts.json
   $ diolkos build bundle.yaml -o new.tar --reuse shop.tar        # only what is new is pulled
-  $ diolkos build bundle.yaml -o delta.tar --base shop.tar       # only what is new is in it; or --base bundle.lock.yaml
+  $ diolkos build bundle.yaml -o delta.tar --base shop.tar       # only what is new is in it; or --base old.lock.yaml
   $ diolkos build bundle.yaml -o - | ssh host 'cat > shop.tar'   # the same bytes, nothing kept here but the lock
 
 What was interrupted continues: run the same build again. Until then shop.tar.partial holds what is there, and

@@ -99,13 +99,13 @@ const spoiled: readonly {
     name: 'the last is missing',
     spoil: (paths) => rm(paths.at(-1) ?? ''),
     code: 'VOLUME_MISSING',
-    message: /^1 of \d+ volumes of shop.tar are missing: shop.tar.0\d\d$/,
+    message: /^1 of \d+ volumes of shop.tar is missing: shop.tar.0\d\d$/,
   },
   {
     name: 'the first is missing',
     spoil: ([one = '']) => rm(one),
     code: 'VOLUME_MISSING',
-    message: /^1 of \d+ volumes of shop.tar are missing: shop.tar.001$/,
+    message: /^1 of \d+ volumes of shop.tar is missing: shop.tar.001$/,
   },
   {
     name: 'one is too short',

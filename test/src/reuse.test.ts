@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { copyFile, open, rm, writeFile } from 'node:fs/promises';
+import { copyFile, open, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openBundle } from '../../images/bundle/bundle-reader.ts';
@@ -66,6 +66,29 @@ test('what is to be replaced may be anything, what is to be reused must be a bun
   assertFailed(await build(folder, 'new.tar', '--reuse', 'old.tar'), { error: 'BUNDLE_INVALID', says: ['old.tar is no bundle'] });
   assertFailed(await build(folder, 'new.tar', '--reuse', 'absent.tar'), { error: 'FILE_UNREADABLE', says: ['absent.tar'] });
   assertDone(await build(folder, 'shop.tar'));
+});
+
+test('a base is not replaced by its own delta, and what is none is told so', async (t) => {
+  const { folder } = await twoImages(t);
+  assertDone(await build(folder, 'old.tar', '--volume-size', '1MB'));
+  const whole = await sha256Of(join(folder, 'old.tar.001'));
+  for (const base of ['old.tar', 'old.tar.001', 'old.tar.parts.json']) {
+    assertFailed(await build(folder, 'old.tar', '--base', base), { error: 'USAGE_INVALID', exit: 64, says: ['would replace'] });
+  }
+  assert.equal(await sha256Of(join(folder, 'old.tar.001')), whole);
+  const wrong = await build(folder, 'delta.tar', '--base', 'bundle.yaml');
+  assertFailed(wrong, { error: 'LOCK_INVALID', says: ['bundle.yaml', 'a base is an earlier bundle, the lock'] });
+});
+
+test('a delta to its own version, as by a lock that the build before has written anew, is told', async (t) => {
+  const { folder } = await twoImages(t);
+  assertDone(await build(folder, 'old.tar'));
+  await copyFile(join(folder, 'bundle.lock.yaml'), join(folder, 'old.lock.yaml'));
+  await writeFiles(folder, { 'bundle.yaml': (await readFile(join(folder, 'bundle.yaml'), 'utf8')).replace('1.0.0', '1.1.0') });
+  assert.doesNotMatch((await build(folder, 'delta.tar', '--base', 'old.lock.yaml')).stderr, /the base is/);
+  const own = await build(folder, 'delta.tar', '--base', 'bundle.lock.yaml');
+  assertDone(own);
+  assert.match(own.stderr, /^the base is shop 1\.1\.0, as is this bundle: give what the other side has/m);
 });
 
 for (const from of ['bundle', 'lock', 'site-report'] as const) {

@@ -67,12 +67,16 @@ test('a bundle in volumes has its checksums, is read in place, and does not touc
   await writeFile(join(folder, 'shop.tar'), 'another');
   const build = await runCli(['build', 'bundle.yaml', '-o', 'shop.tar', '--volume-size', '1MB'], { folder });
   assert.match(assertDone(build), /^shop\.tar: 1 chart, 1 image, 2\.4 MB in 3 volumes, every digest verified$/m);
-  assert.match(build.stderr, /^shop\.tar itself is of another build and was left as it was/m);
+  assert.match(build.stderr, /^shop\.tar itself is of an earlier build and was left as it was/m);
   const volumes = ['shop.tar.001', 'shop.tar.002', 'shop.tar.003', 'shop.tar.parts.json', 'shop.tar.sha256'];
   await assertLeft(folder, [...built, 'shop.tar', ...volumes]);
   await run('sha256sum', ['--check', '--strict', '--quiet', 'shop.tar.sha256'], { cwd: folder });
   assertDone(await runCli(['verify', 'shop.tar.001'], { folder }));
   assert.equal(await readFile(join(folder, 'shop.tar'), 'utf8'), 'another');
+  const single = await runCli(['build', 'bundle.yaml', '-o', 'shop.tar'], { folder });
+  assertDone(single);
+  assert.match(single.stderr, /^shop\.tar\.001 and the other volumes are of an earlier build and were left as they were/m);
+  await assertLeft(folder, [...built, 'shop.tar', ...volumes]);
 });
 
 test('--sha256sums writes what sha256sum checks', async (t) => {
