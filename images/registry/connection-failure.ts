@@ -3,6 +3,7 @@ import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import { certificateOf } from './peer-certificate.ts';
 import { isProxied, proxyOf } from './proxy.ts';
 import { guideTo } from './registry-guide.ts';
+import type { Answer } from './registry-transport.ts';
 
 /**
  * What a failed request says about the connection. `unreachable`: none was made. `dropped`: it was lost. `stalled`: it went silent.
@@ -104,12 +105,29 @@ function proxyRefusal(error: unknown): number | undefined {
   return status === undefined ? proxyRefusal(error.cause) : Number(status);
 }
 
+/**
+ * The error for an answer to plain http that a proxy gave by itself: through it comes the registry's as well, but that has an error of the
+ * distribution spec in it, or its header. `undefined` when nothing says that it is the proxy's. `code` and `message`: of the body.
+ */
+export function proxyAnswer(
+  host: string,
+  { status, url, headers }: Answer,
+  { code, message }: { readonly code: string; readonly message: string },
+): BundleError | undefined {
+  const isRegistry = code !== '' || headers['docker-distribution-api-version'] !== undefined;
+  if (isRegistry || !proxyStatuses.has(status) || url.protocol !== 'http:' || !isProxied(url)) return undefined;
+  const cause = new Error(`Proxy response (${status})${message === '' ? '' : `: ${message}`}`);
+  return barred(host, url, cause, message);
+}
+
+const proxyStatuses = new Set([403, 407, 502, 503, 504]);
+
 function throughProxy(url: URL): string {
   const proxy = proxyOf(url);
   return proxy === undefined ? '' : ` (through the proxy ${proxy.host})`;
 }
 
-function barred(host: string, url: URL, cause: unknown): BundleError {
+function barred(host: string, url: URL, cause: unknown, words = ''): BundleError {
   const status = proxyRefusal(cause);
   const variable = url.protocol === 'https:' ? 'HTTPS_PROXY' : 'HTTP_PROXY';
   const [what, hint] =
@@ -121,10 +139,14 @@ function barred(host: string, url: URL, cause: unknown): BundleError {
             status >= 500 ? `does not get through to it: ${status}` : `does not allow it: ${status}`,
             `let the proxy allow ${url.hostname}; or, where it can be reached directly, add ${url.hostname} to NO_PROXY`,
           ];
-  return new BundleError('REGISTRY_UNREACHABLE', `${host} cannot be reached: the proxy ${proxyOf(url)?.host} ${what}`, {
-    hint,
-    cause,
-  });
+  return new BundleError(
+    'REGISTRY_UNREACHABLE',
+    `${host} cannot be reached: the proxy ${proxyOf(url)?.host} ${what}${words === '' ? '' : ` ${words}`}`,
+    {
+      hint,
+      cause,
+    },
+  );
 }
 
 async function untrusted(host: string, via: string, url: URL, error: unknown): Promise<BundleError> {

@@ -1,7 +1,7 @@
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import type { Transfers } from '../transfer/transfers.ts';
 import { chooseChallenge } from './auth-challenge.ts';
-import { speaksTls } from './connection-failure.ts';
+import { proxyAnswer, speaksTls } from './connection-failure.ts';
 import type { RegistryAccess } from './registry-access.ts';
 import { Authenticator, type Entry } from './registry-auth.ts';
 import { apiHost } from './registry-dispatcher.ts';
@@ -126,6 +126,8 @@ export class RegistryClient {
     // How servers written in Go, nginx and Apache answer plain http on a TLS port.
     const wantsTls = answer.status === 400 && /HTTPS? (server|port|request)|speaking plain HTTP/i.test(told.message);
     if (wantsTls && answer.url.protocol === 'http:') return speaksTls(this.host, '');
+    const ofProxy = proxyAnswer(this.host, answer, told);
+    if (ofProxy !== undefined) return ofProxy;
     return answerFailure(answer, { credentialsFrom: this.#auth.credentialsFrom, ...purpose, host: this.host }, told);
   }
 

@@ -1,10 +1,12 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
+import { planImages } from '../../images/plan/plan-images.ts';
+import { parseReference, type Reference } from '../../images/reference.ts';
 import { proxyOf } from '../../images/registry/proxy.ts';
 import { openRegistry, type Registry } from '../../images/registry/registry.ts';
 import { type ConnectProxy, startConnectProxy } from '../registries/connect-proxy.ts';
 import { type MemoryRegistry, startMemoryRegistry } from '../registries/memory-registry.ts';
-import { pushSample, sampleImage } from '../registries/sample-images.ts';
+import { pushSample, sampleImage, sampleIndex } from '../registries/sample-images.ts';
 
 const environments: readonly [name: string, env: Record<string, string>, url: string, proxy: string | undefined][] = [
   ['nothing', {}, 'https://r.io/', undefined],
@@ -86,16 +88,45 @@ for (const tls of [true, false]) {
   });
 }
 
+test('Docker Hub: redis is library/redis at registry-1.docker.io; a manifest is asked for once, and by HEAD what is only looked at', async (t) => {
+  const { proxy, memory } = await behindProxy(t, {});
+  setProxy(t, `http://${proxy.host}`);
+  const port = memory.host.split(':')[1];
+  const hub = openRegistry({ host: 'docker.io', plainHttp: true }, { retry: { baseMs: 5, tries: 3 } });
+  t.after(() => hub.close());
+  const image = sampleIndex(['linux/amd64', 'linux/arm64'], { seed: 'hub' });
+  const registry = openRegistry({ host: memory.host, plainHttp: true });
+  t.after(() => registry.close());
+  await pushSample(registry, 'library/redis', '7', image, t);
+  memory.requests.length = 0;
+  proxy.leadTo(Number(port));
+  const requests = [{ reference: parseReference('redis:7') }, { reference: parseReference('docker.io/redis:7') }];
+  const locate = ({ host, repository }: Reference) => {
+    assert.equal(host, 'docker.io');
+    return { registry: hub, repository };
+  };
+  const plans = await planImages(requests, { locate, platforms: ['linux/amd64'], signal: t.signal });
+  assert.equal(plans.length, 2);
+  assert.deepEqual(await hub.headManifest('library/redis', '7', t), image.root.descriptor);
+  assert.ok(
+    proxy.seen.every((line) => /^\w+ http:\/\/registry-1\.docker\.io\//.test(line)),
+    proxy.seen.join('\n'),
+  );
+  const gets = memory.requests.filter(({ method, url }) => method === 'GET' && url.includes('/manifests/'));
+  assert.deepEqual(gets.map(({ url }) => url.replace(/.*manifests./, '')).sort(), ['7', image.manifests[0]?.descriptor.digest]);
+  assert.ok(memory.requests.every(({ headers }) => headers.host === 'registry-1.docker.io'));
+});
+
 const refusals: readonly [name: string, options: Parameters<typeof behindProxy>[1], says: RegExp, hint: RegExp][] = [
   ['that wants a password', { user }, /the proxy 127\.0\.0\.1:\d+.*407/, /HTTPS?_PROXY/],
   ['that wants another password', { user, login: { ...user, password: 'wr0ng-secret' } }, /the proxy.*407/, /HTTPS?_PROXY/],
   ['that forbids the host', { refusal: 403 }, /the proxy.*403/, /NO_PROXY/],
   ['that cannot reach the host', { refusal: 502 }, /the proxy.*502/, /proxy/],
+  ['that has too much to do', { refusal: 503 }, /the proxy.*503/, /proxy/],
 ];
 for (const [name, options, says, hint] of refusals) {
   for (const tls of [true, false]) {
     test(`a proxy ${name} is told as such over ${tls ? 'https' : 'http'}, without the password`, async (t) => {
-      if (!tls && options.refusal !== undefined) return t.diagnostic('over http the answer is taken for the registry’s own');
       const { registry } = await behindProxy(t, { ...options, tls });
       await assert.rejects(registry.fetchManifest('a', '1', t), (error: Error & { code?: string; hint?: string }) => {
         assert.equal(error.code, 'REGISTRY_UNREACHABLE');

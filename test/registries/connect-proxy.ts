@@ -9,6 +9,8 @@ export interface ConnectProxy {
   readonly host: string;
   /** `CONNECT host:port` and `GET http://…` of every request, in order. */
   readonly seen: string[];
+  /** From now on every name without a port leads to this one. */
+  leadTo(port: number): void;
   stop(): Promise<void>;
 }
 
@@ -18,6 +20,7 @@ export async function startConnectProxy(
 ): Promise<ConnectProxy> {
   const seen: string[] = [];
   const sockets = new Set<Duplex>();
+  let fallback: number | undefined;
   const refusalOf = ({ headers }: IncomingMessage): number | undefined => {
     if (options.refusal !== undefined) return options.refusal;
     const { user } = options;
@@ -28,7 +31,7 @@ export async function startConnectProxy(
   const server = createServer((request, response) => {
     seen.push(`${request.method} ${request.url}`);
     const refusal = refusalOf(request);
-    if (refusal === undefined) forward(request, response);
+    if (refusal === undefined) forward(request, response, fallback);
     else response.writeHead(refusal).end();
   });
   server.on('connect', (request: IncomingMessage, socket: Duplex) => {
@@ -42,6 +45,9 @@ export async function startConnectProxy(
   return {
     host: `127.0.0.1:${port}`,
     seen,
+    leadTo(port) {
+      fallback = port;
+    },
     async stop() {
       for (const socket of sockets) socket.destroy();
       await stopServer(server);
@@ -60,12 +66,12 @@ function tunnel(target: string, socket: Duplex): Socket {
   return upstream;
 }
 
-function forward(request: IncomingMessage, response: ServerResponse): void {
+function forward(request: IncomingMessage, response: ServerResponse, fallback?: number): void {
   const url = new URL(request.url ?? '/', 'http://nowhere.invalid');
   const { 'proxy-authorization': _, ...headers } = request.headers;
   const onward = httpRequest({
     host: '127.0.0.1',
-    port: url.port,
+    port: url.port || fallback,
     path: url.pathname + url.search,
     method: request.method,
     headers,
