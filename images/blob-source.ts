@@ -4,7 +4,7 @@ import type { Digest } from '../bundle-spec/names.ts';
 import type { Descriptor } from './descriptor.ts';
 import { digestFrom, digestOf } from './digest.ts';
 import type { Extent } from './extent.ts';
-import { sinkWriter } from './output/place-writer.ts';
+import { sinkWriter } from './place-writer.ts';
 import type { ImagePlan, Located } from './plan/image-plan.ts';
 
 /** Takes bytes of a blob; `position` counts from the blob's first byte. The chunk may be reused once the promise is settled. */

@@ -1,11 +1,11 @@
 import { type FileHandle, lstat, realpath } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
-import { readExtents } from '../bundle/extent-reader.ts';
-import { openForReading, readRange } from '../bundle/file-range.ts';
 import { describeForeign } from '../bundle/foreign-file.ts';
 import { type FoundFile, walkTar } from '../bundle/tar-walk.ts';
 import type { Extent } from '../extent.ts';
+import { readExtents } from '../extent-reader.ts';
+import { openForReading, readRange } from '../file-range.ts';
 import { manifestLimit } from '../manifest.ts';
 
 /** A file of an archive, where it lies. */

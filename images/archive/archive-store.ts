@@ -1,8 +1,8 @@
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import { Digest } from '../../bundle-spec/names.ts';
 import { type BlobSink, streamSource, verifyBytes } from '../blob-source.ts';
-import { streamExtents } from '../bundle/extent-reader.ts';
 import type { Descriptor, HeldDocument } from '../descriptor.ts';
+import { streamExtents } from '../extent-reader.ts';
 import { manifestLimit, parseManifest } from '../manifest.ts';
 import type { Located } from '../plan/image-plan.ts';
 import type { Transfers } from '../transfer/transfers.ts';

@@ -2,8 +2,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import type { Digest } from '../../bundle-spec/names.ts';
 import { type Extent, sliceExtents } from '../extent.ts';
-import { readExtents, streamExtents } from './extent-reader.ts';
-import { openForReading } from './file-range.ts';
+import { readExtents, streamExtents } from '../extent-reader.ts';
+import { openForReading } from '../file-range.ts';
 import { type FoundVolume, findVolumes, type VolumeSet, volumeName, volumeProblem } from './volume-set.ts';
 
 /** An open file of a bundle: all of it, or one volume. */

@@ -5,10 +5,10 @@ import type { Digest } from '../../bundle-spec/names.ts';
 import { readLock } from '../../bundle-spec/read-bundle.ts';
 import { SiteReport } from '../../bundle-spec/site-report.ts';
 import { digestOf } from '../digest.ts';
+import { openForReading } from '../file-range.ts';
 import { jsonValue } from '../json-value.ts';
 import type { OpenOptions } from './bundle-bytes.ts';
 import { openBundle } from './bundle-reader.ts';
-import { openForReading } from './file-range.ts';
 import { blobHolders } from './needed-blobs.ts';
 
 /** What the other side of the gap has. */

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { posix } from 'node:path';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
-import { readRange } from './file-range.ts';
+import { readRange } from '../file-range.ts';
 import { blockSize, paddedSize, parseTarHeader, type TarHeader } from './tar-header.ts';
 
 /** A regular file found in a tar. `position` is where its body begins, `size` its bytes. */

@@ -1,9 +1,9 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
-import { readExtents } from '../bundle/extent-reader.ts';
-import { writeRange } from '../bundle/file-range.ts';
 import { volumeName } from '../bundle/volume-set.ts';
 import { type Extent, sliceExtents } from '../extent.ts';
+import { readExtents } from '../extent-reader.ts';
+import { writeRange } from '../file-range.ts';
 
 /** A file that a bundle is written to, or a range of it. */
 export interface OutputFile {

@@ -3,14 +3,14 @@ import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import type { Digest } from '../../bundle-spec/names.ts';
 import type { BlobSink, WriteChunk } from '../blob-source.ts';
 import type { Descriptor } from '../descriptor.ts';
-import { sinkWriter } from '../output/place-writer.ts';
-import { ThreadIntake, type ThreadRoute } from '../transfer/thread-intake.ts';
+import { sinkWriter } from '../place-writer.ts';
 import { BlobIntake, type Intake } from './blob-intake.ts';
 import { connectionFailure, connectionTrouble } from './connection-failure.ts';
 import { decodedBody, decoderOf, isDecodingError } from './content-coding.ts';
 import type { Abortable } from './registry.ts';
 import { pullScope, type RegistryClient, type RegistryRequest } from './registry-client.ts';
 import { type Answer, discard, header, type Transport } from './registry-transport.ts';
+import { ThreadIntake, type ThreadRoute } from './thread-intake.ts';
 
 /** A connection that brought this much before it was lost was worth its while: the count of failures begins anew. Bytes. */
 const progressSize = 64 << 10;

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import { bundleJsonName, sealedBodies } from '../bundle/bundle-layout.ts';
 import { type BundleFile, openBundle } from '../bundle/bundle-reader.ts';
-import { writeRange } from '../bundle/file-range.ts';
+import { writeRange } from '../file-range.ts';
 import { parseMinisign } from './minisign.ts';
 import { kindOf, signatureIn } from './signature-place.ts';
 import type { Sign } from './signer.ts';
@@ -47,7 +47,10 @@ async function freePlace({ path, json, parts, readRaw }: BundleFile, again: bool
 
 async function writeBodies({ path, parts }: BundleFile, bodies: ReturnType<typeof sealedBodies>): Promise<void> {
   const file = await open(path, 'r+').catch((cause: unknown) => {
-    throw new BundleError('FILE_UNWRITABLE', `cannot write ${path}`, { cause });
+    throw new BundleError('FILE_UNWRITABLE', `cannot write ${path}`, {
+      cause,
+      hint: 'what is signed is one file that may be written; volumes are split from it afterwards',
+    });
   });
   try {
     for (const { name, bytes } of bodies) {

@@ -3,8 +3,8 @@ import { appendFile, copyFile, mkdir, readdir, readFile, rename, rm, truncate, w
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { openBundle } from '../../images/bundle/bundle-reader.ts';
-import { readExtents } from '../../images/bundle/extent-reader.ts';
 import { findDamage, verifyBundle } from '../../images/bundle/verify-bundle.ts';
+import { readExtents } from '../../images/extent-reader.ts';
 import { sampleImage } from '../registries/sample-images.ts';
 import { collected, makeSamples, tempDir, tinySamples, writeShop } from './sample-bundle.ts';
 import { splitFile } from './split.ts';

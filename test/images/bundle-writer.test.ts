@@ -10,7 +10,7 @@ import type { BlobSource } from '../../images/blob-source.ts';
 import { openBundle } from '../../images/bundle/bundle-reader.ts';
 import { digestOf } from '../../images/digest.ts';
 import { type WriteEvent, writeBundle } from '../../images/output/bundle-writer.ts';
-import { sinkWriter } from '../../images/output/place-writer.ts';
+import { sinkWriter } from '../../images/place-writer.ts';
 import { noise } from '../registries/sample-images.ts';
 import { memorySources, planShop, shopSamples, tempDir, writeShop } from './sample-bundle.ts';
 

@@ -5,7 +5,7 @@ import { type TestContext, test } from 'node:test';
 import type { Digest } from '../../bundle-spec/names.ts';
 import type { BlobSource, FileSink } from '../../images/blob-source.ts';
 import { type WriteEvent, type WriteOptions, writeBundle } from '../../images/output/bundle-writer.ts';
-import { sinkWriter } from '../../images/output/place-writer.ts';
+import { sinkWriter } from '../../images/place-writer.ts';
 import { openTransfers } from '../../images/transfer/transfers.ts';
 import { memorySources, planShop, type Samples, shopSamples, tempDir, tinySamples, writeShop } from './sample-bundle.ts';
 

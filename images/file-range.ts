@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { BundleError } from '../../bundle-spec/bundle-error.ts';
+import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { readExtents } from './extent-reader.ts';
 
 /** Opens a file or directory. Throws FILE_UNREADABLE. */

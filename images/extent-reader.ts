@@ -1,6 +1,6 @@
 import { read } from 'node:fs';
 import { promisify } from 'node:util';
-import { type Extent, endsEarly, sliceExtents } from '../extent.ts';
+import { type Extent, endsEarly, sliceExtents } from './extent.ts';
 
 const readSome = promisify(read);
 

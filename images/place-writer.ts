@@ -1,8 +1,8 @@
 import { write } from 'node:fs';
 import { promisify } from 'node:util';
-import { BundleError } from '../../bundle-spec/bundle-error.ts';
-import type { BlobSink, Identity, WriteChunk } from '../blob-source.ts';
-import { sliceExtents } from '../extent.ts';
+import { BundleError } from '../bundle-spec/bundle-error.ts';
+import type { BlobSink, Identity, WriteChunk } from './blob-source.ts';
+import { sliceExtents } from './extent.ts';
 
 const writeSome = promisify(write);
 

@@ -1,10 +1,5 @@
 import type { Digest } from '../../bundle-spec/names.ts';
 import type { FileSink, Identity } from '../blob-source.ts';
-import { checkSize, type Intake } from '../registry/blob-intake.ts';
-import { isProxied } from '../registry/proxy.ts';
-import type { RegistryAccess } from '../registry/registry-access.ts';
-import { ownTls } from '../registry/registry-dispatcher.ts';
-import { type Answer, type Exchange, heldBody, type Timeouts, type Transport } from '../registry/registry-transport.ts';
 import {
   type BlobPlan,
   type BlobProgress,
@@ -13,9 +8,14 @@ import {
   type GetRequest,
   type GetResult,
   type Task,
-} from './messages.ts';
-import type { TransferThread } from './thread.ts';
-import type { Transfers } from './transfers.ts';
+} from '../transfer/messages.ts';
+import type { TransferThread } from '../transfer/thread.ts';
+import type { Transfers } from '../transfer/transfers.ts';
+import { checkSize, type Intake } from './blob-intake.ts';
+import { isProxied } from './proxy.ts';
+import type { RegistryAccess } from './registry-access.ts';
+import { ownTls } from './registry-dispatcher.ts';
+import { type Answer, type Exchange, heldBody, type Timeouts, type Transport } from './registry-transport.ts';
 
 /** How one registry's blobs come by threads. */
 export interface ThreadRoute {
