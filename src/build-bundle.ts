@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import type { Bundle } from '../bundle-spec/bundle.ts';
+import { BundleError } from '../bundle-spec/bundle-error.ts';
 import type { BundleJson } from '../bundle-spec/bundle-json.ts';
 import type { Lock } from '../bundle-spec/lock.ts';
 import type { Digest } from '../bundle-spec/names.ts';
@@ -87,6 +88,7 @@ export async function buildBundle(file: string, output: string, options: BuildOp
   await checkOutput(output, [file, lockFile, ...(options.base === undefined ? [] : [options.base])]);
   if (!locked) await checkOutput(lockFile, []);
   const signer = written.sign === undefined ? undefined : await openSigner(written.sign, { folder, signal });
+  if (signer !== undefined && signer.sign === undefined) refuseFinal(options);
   const base = options.base === undefined ? undefined : await readBase(options.base, options);
   const transfers = openTransfers();
   const opened: (Pick<Installer, 'close'> | undefined)[] = [transfers];
@@ -141,10 +143,18 @@ async function runBuild(build: Build, file: string, output: string): Promise<Bui
   const lockFile = lockFileOf(file);
   if (build.lock === undefined) await saveLock(lockFile, lock);
   const signedLater = signature !== undefined && sign === undefined;
-  if (signedLater && !isStdout(output)) progress.say(`not signed yet: diolkos sign ${output} --key <secret key>`);
+  if (signedLater) progress.say(`not signed yet: diolkos sign ${isStdout(output) ? '<file>' : output} --key <secret key>`);
   const { charts } = contents.header;
   const sizes = { size: layout.size, charts: charts.length, images: plans.length, blobs: layout.blobs.size };
   return { output, lock: lockFile, ...sizes, ...written, reused: build.reused.bytes, ...absentOf(layout.json) };
+}
+
+/** A signature that comes later changes the bytes that checksums are of. Throws USAGE_INVALID. */
+function refuseFinal({ volumeSize, sums = false }: OutputShape): void {
+  if (volumeSize === undefined && !sums) return;
+  throw new BundleError('USAGE_INVALID', 'volumes and checksums are of bytes that a later signature changes', {
+    hint: 'build one file and sign it; then sha256sum makes its checksum, and split -b 4000000000 --numeric-suffixes=1 -a 3 shop.tar shop.tar. its volumes',
+  });
 }
 
 /** Each build writes its lock anew: by the second time, that lock is of this bundle, and a delta to it holds nothing. */

@@ -8,7 +8,7 @@ import { installFiles, mergedContents } from '../images/bundle/merge-contents.ts
 import { type MergedName, uniteHeaders, wholeHeader } from '../images/bundle/merge-headers.ts';
 import { reusedBlobs } from '../images/bundle/reused-blobs.ts';
 import { openTransfers } from '../images/transfer/transfers.ts';
-import { checkOutput } from './check-output.ts';
+import { checkOutput, isStdout } from './check-output.ts';
 import { count } from './print-table.ts';
 import { formatBytes, type Progress } from './progress.ts';
 import { version } from './version.ts';
@@ -64,12 +64,17 @@ async function writeMerged(bundles: readonly BundleFile[], output: string, optio
   try {
     const shape = { ...(volumeSize === undefined ? {} : { volumeSize }), ...(sums === undefined ? {} : { sums }) };
     const written = await writeOutput(layout, output, { ...shape, sources, transfers, progress, signal });
-    if (header.signature !== undefined) progress.say(`not signed: diolkos sign ${output} --key <secret key>`);
+    if (header.signature !== undefined) progress.say(`not signed: ${signingOf(output, written)}`);
     const counts = { releases: header.releases.length, images: header.images.length, blobs: layout.blobs.size };
     return { output, name, version: of, size: layout.size, ...counts, ...written };
   } finally {
     await transfers.close();
   }
+}
+
+function signingOf(output: string, { volumes }: { readonly volumes?: number }): string {
+  if (volumes !== undefined) return 'volumes are split from a file that was signed, merge into one';
+  return `diolkos sign ${isStdout(output) ? '<file>' : output} --key <secret key>`;
 }
 
 /** A blob that no bundle gave: it was there when the layout was made, so its bytes are wrong. */

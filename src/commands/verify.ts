@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { type Format, formatOption } from './format-option.ts';
 import { volumesOption } from './volumes-option.ts';
 
+const more = (file: string, before: readonly string[] = []): readonly string[] => [...before, file];
+
 /** `diolkos verify`: every byte of a bundle against its digests. */
 export function addVerify(root: Command, signal: AbortSignal): void {
   root
@@ -9,7 +11,7 @@ export function addVerify(root: Command, signal: AbortSignal): void {
     .description('check a bundle: every header, every digest, every image complete; says which image a damaged blob hurts')
     .argument('<bundle>', 'the tar, such as shop.tar; or a volume of it, such as shop.tar.001')
     .option('--quick', 'check structure, checksums of the metadata and sizes, and leave the blobs unread', false)
-    .option('--key <file...>', 'public key of minisign or cosign: prove that one of these has signed the bundle')
+    .option('--key <file>', 'public key of minisign or cosign that must have signed the bundle; of several, one', more)
     .option('--site <file>', 'prove it with the keys of a site (signedBy), as push and the Job do')
     .addOption(volumesOption())
     .addOption(formatOption())

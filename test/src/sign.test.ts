@@ -187,3 +187,26 @@ test('the README of install/ shows how to check a bundle; its commands find a ch
   await writeFiles(folder, { 'install/60-job.yaml': 'kind: Job\n' });
   await assert.rejects(run('sh', ['-ec', blocks[1] ?? ''], { cwd: folder }), { stdout: /install\/60-job.yaml: FAILED/ });
 });
+
+test('what is signed later has neither volumes nor checksums yet, which is told before anything is pulled', async (t) => {
+  const { folder, registry } = await signingShop(t, 'sign: { minisign: { later: true } }\n');
+  const before = registry.requests.length;
+  for (const flags of [['--volume-size', '1MB'], ['--sha256sums']]) {
+    const run = await runCli(['build', 'bundle.yaml', '-o', 'shop.tar', ...flags], { folder });
+    assertFailed(run, { error: 'USAGE_INVALID', exit: 64, says: ['a later signature changes', 'split -b'] });
+  }
+  assert.equal(registry.requests.length, before);
+});
+
+test('volumes that split makes of a signed file prove its signature; they are not signed themselves', async (t) => {
+  const { folder } = await signingShop(t, signNow);
+  assertDone(await built(folder));
+  await run('split', ['-b', '40000', '--numeric-suffixes=1', '-a', '3', 'shop.tar', 'parts.tar.'], { cwd: folder });
+  // One key before the bundle and one behind it: a flag takes no more than its own.
+  const keys = ['--key', 'shop.pub', 'parts.tar.001', '--key', 'shop.pub'];
+  const proven = new RegExp(`signed by minisign key ${minisignSample.id}\n$`);
+  assert.match(assertDone(await runCli(['verify', ...keys], { folder })), proven);
+  const signing = ['sign', 'parts.tar', '--key', 'keys/shop.key', '--password-env', 'SHOP_KEY', '--again'];
+  const signed = await runCli(signing, { folder, env: secrets });
+  assertFailed(signed, { error: 'FILE_UNWRITABLE', says: ['volumes are split from it afterwards'] });
+});
