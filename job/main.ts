@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { noFindings, type Report } from '../cluster/report.ts';
 import { writeReportConfigMap } from '../cluster/report-config-map.ts';
@@ -23,6 +23,8 @@ async function main(): Promise<number> {
     setTimeout(() => stop(`the deadline of ${options.deadlineSeconds} s has passed`), options.deadlineSeconds * 1000).unref();
   }
   const reporter = new Reporter({ messageFile: options.messageFile, writeLine: (line) => process.stdout.write(`${line}\n`) });
+  // Until its bundle.json is read, it goes by the name of its file.
+  reporter.bundle = { name: 'bundle', version: basename(options.bundleFile) };
   const folder = await mkdtemp(join(tmpdir(), 'diolkos-job-'));
   const run: Run = { options, reporter, folder, signal: controller.signal };
   try {

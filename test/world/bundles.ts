@@ -28,6 +28,12 @@ export interface BundlePlan {
   readonly platforms?: readonly string[];
   /** `none` makes a small bundle, for a node that has the installer (`preloadInstaller`). Default: the image of this checkout. */
   readonly installer?: 'none';
+  /** `images.extra`; archives by absolute paths. */
+  readonly extra?: readonly (string | { readonly archive: string })[];
+  /** The file of a minisign key that signs the bundle, one without a password. Default: it stays unsigned. */
+  readonly secretKey?: string;
+  /** Further flags of `diolkos build`. */
+  readonly flags?: readonly string[];
 }
 
 export interface TestBundle {
@@ -45,7 +51,7 @@ const testImages = ['alpine', 'curlimages/curl', 'stefanprodan/grpc_health_probe
 export async function buildBundle(world: World, plan: BundlePlan): Promise<TestBundle> {
   const bundle = await writeSpec(world, plan);
   await publishImages(world);
-  const built = await diolkos(world, ['build', bundle.spec, '-o', bundle.tar]);
+  const built = await diolkos(world, ['build', bundle.spec, '-o', bundle.tar, ...(plan.flags ?? [])]);
   if (built.code !== 0) throw new Error(`diolkos build: ${built.stderr}`);
   return bundle;
 }
@@ -89,7 +95,8 @@ async function writeSpec(world: World, plan: BundlePlan): Promise<TestBundle> {
       scan: plan.scan ?? {},
       dependsOn: plan.charts.slice(0, index),
     })),
-    images: { ignore: plan.charts.includes('umbrella') ? testImages : [] },
+    images: { ignore: plan.charts.includes('umbrella') ? testImages : [], extra: plan.extra ?? [] },
+    ...(plan.secretKey && { sign: { minisign: { secretKey: plan.secretKey } } }),
   };
   await writeFile(spec, JSON.stringify(document, null, 2)); // JSON is YAML
   return { name, version: bundleVersion, spec, tar: join(folder, 'shop.tar'), lockFile: join(folder, 'bundle.lock.yaml') };

@@ -35,6 +35,10 @@ export interface SitePlan {
   readonly registry?: Readonly<Record<string, unknown>>;
   /** Password in the Secrets; default the right one. */
   readonly password?: string;
+  /** Public keys that the site trusts. Default: it asks for no signature. */
+  readonly signedBy?: readonly string[];
+  /** Where the bundle lies on the node already, in volumes. Default: the tar is copied to the node. */
+  readonly place?: { readonly path: string; readonly volumes: readonly string[] };
   /** Seconds that helm waits; default that of the Job. */
   readonly timeoutSeconds?: number;
 }
@@ -43,7 +47,7 @@ export interface SitePlan {
 export async function startJob(world: World, bundle: TestBundle, plan: SitePlan): Promise<InstallerJob> {
   const job = { bundle, namespace: plan.jobNamespace };
   const file = `${bundleDirectory}/${bundle.name}-${bundle.version}.tar`;
-  await must(world.exec(['sh', '-ec', `cp ${bundle.tar} ${file} && chmod 644 ${file}`]));
+  if (plan.place === undefined) await must(world.exec(['sh', '-ec', `cp ${bundle.tar} ${file} && chmod 644 ${file}`]));
   for (const namespace of new Set([plan.jobNamespace, bundle.name])) await prepareNamespace(world, namespace, plan);
   const site = join(dirname(bundle.spec), `site-${plan.jobNamespace}.yaml`);
   await writeFile(site, JSON.stringify(await siteOf(world, bundle, plan, file)));
@@ -146,7 +150,8 @@ async function siteOf(world: World, bundle: TestBundle, plan: SitePlan, file: st
     },
     values: plan.values === undefined ? {} : { [bundle.name]: [{ inline: plan.values }] },
     job: { namespace: plan.jobNamespace },
-    bundle: { hostPath: { path: file, node: nodeName } },
+    ...(plan.signedBy && { signedBy: plan.signedBy.map((inline) => ({ inline })) }),
+    bundle: { hostPath: { path: file, ...plan.place, node: nodeName } },
   };
 }
 
