@@ -21,6 +21,8 @@ export interface Link {
   /** Bytes given to the near end (what was pulled) and to the far end (what was pushed), heads of HTTP included. */
   readonly delivered: { pulled: number; pushed: number };
   readonly cuts: () => number;
+  /** Requests that carried a part of a blob. */
+  readonly patches: () => number;
 }
 
 /** Bytes on their way in one direction: more wait in the sender's socket. */
@@ -30,8 +32,16 @@ const window = 256 << 10;
 export async function openLink(t: TestContext, options: LinkOptions): Promise<Link> {
   const [address = '', port] = options.to.split(':');
   const delivered = { pulled: 0, pushed: 0 };
+  let patches = 0;
   const sockets = new Set<Socket>();
   const meter = new Meter(options.rate);
+  const countPulled = ({ length }: Buffer): void => {
+    delivered.pulled += length;
+  };
+  const countPushed = (chunk: Buffer): void => {
+    delivered.pushed += chunk.length;
+    if (chunk.toString('latin1', 0, 6) === 'PATCH ') patches += 1;
+  };
   const server = createServer({ noDelay: true }, (near) => {
     const far = connect({ host: address, port: Number(port), noDelay: true });
     for (const socket of [near, far]) {
@@ -43,8 +53,8 @@ export async function openLink(t: TestContext, options: LinkOptions): Promise<Li
       });
     }
     const delayMs = (options.roundTripMs ?? 0) / 2;
-    carry(near, far, { delayMs, meter, count: (bytes) => (delivered.pushed += bytes) });
-    carry(far, near, { delayMs, meter, count: (bytes) => (delivered.pulled += bytes) });
+    carry(near, far, { delayMs, meter, count: countPushed });
+    carry(far, near, { delayMs, meter, count: countPulled });
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -60,13 +70,13 @@ export async function openLink(t: TestContext, options: LinkOptions): Promise<Li
     for (const socket of sockets) socket.destroy();
     server.close();
   });
-  return { host: `127.0.0.1:${nearPort}`, delivered, cuts: () => cuts };
+  return { host: `127.0.0.1:${nearPort}`, delivered, cuts: () => cuts, patches: () => patches };
 }
 
 interface Lane {
   readonly delayMs: number;
   readonly meter: Meter;
-  readonly count: (bytes: number) => void;
+  readonly count: (chunk: Buffer) => void;
 }
 
 /** Gives every chunk on after the delay, in its order, no faster than the meter lets it. */
@@ -78,7 +88,7 @@ function carry(from: Socket, to: Socket, { delayMs, meter, count }: Lane): void 
     const restMs = dueAt - performance.now();
     if (restMs > 0) await sleep(restMs);
     if (to.destroyed) return;
-    count(chunk.length);
+    count(chunk);
     if (!to.write(chunk)) await new Promise((resolve) => to.once('drain', resolve).once('close', resolve));
     underway -= chunk.length;
     if (underway < window) from.resume();

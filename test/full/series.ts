@@ -7,9 +7,9 @@ import { type CliOptions, type CliRun, runCli } from '../src/cli.ts';
 export const isSample: boolean = process.env.DIOLKOS_SAMPLE !== undefined;
 
 /** Random instants of a command's run that takes `durationMs`, in milliseconds. `DIOLKOS_SEED` repeats a series; the seed is printed. */
-export function killInstants(t: TestContext, durationMs: number): readonly number[] {
+export function killInstants(t: TestContext, durationMs: number, { sample, full } = { sample: 3, full: 30 }): readonly number[] {
   const seed = process.env.DIOLKOS_SEED ?? String(randomInt(1_000_000));
-  const count = isSample ? 3 : 30;
+  const count = isSample ? sample : full;
   t.diagnostic(`DIOLKOS_SEED=${seed} repeats these ${count} kills within ${Math.round(durationMs)} ms`);
   return Array.from({ length: count }, (_, index) => {
     const random = noise(`${seed} ${index}`, 4).readUInt32LE() / 2 ** 32;

@@ -13,6 +13,8 @@ export interface SlowWorkshop {
   served(): number;
   /** Where requests for the rest of a blob began. */
   readonly continuedAt: readonly number[];
+  /** Gives the image other layers. Those that have the same place and size are the same. */
+  change(layers: readonly number[]): Promise<void>;
 }
 
 /** How long a piece of a blob takes. */
@@ -46,7 +48,10 @@ export async function slowWorkshop(t: TestContext, layers: readonly number[], pi
     served = 0;
     return taken;
   };
-  return { folder, bytes, served: take, continuedAt };
+  const change = async (next: readonly number[]): Promise<void> => {
+    await seed(registry, 'shop/api', '1.0', sampleImage({ seed: 'slow', layers: next }));
+  };
+  return { folder, bytes, served: take, continuedAt, change };
 }
 
 interface Given {
