@@ -17,8 +17,9 @@ export function sayPlanned(plans: readonly ImagePlan[], progress: Progress): voi
     );
   for (const { reference, foreign } of plans) {
     if (foreign.length === 0) continue;
+    const hosts = [...new Set(foreign.flatMap(({ urls = [] }) => urls.map((url) => URL.parse(url)?.host ?? url)))].join(', ');
     progress.say(
-      `${formatReference(reference)}: ${count(foreign.length, 'layer')} left out, which the registry does not serve (the licence says where to have them)`,
+      `${formatReference(reference)}: ${count(foreign.length, 'layer')} left out, which its registry does not serve: nodes fetch ${foreign.length === 1 ? 'it' : 'them'} from ${hosts || 'elsewhere'}, which they cannot behind a gap (docs/registries.md#foreign-layers)`,
     );
   }
 }

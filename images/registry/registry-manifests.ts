@@ -10,6 +10,7 @@ import { listTags, nearTags } from './near-tags.ts';
 import type { Abortable, RightWanted, TagPolicy } from './registry.ts';
 import { pullScope, pushScope, type RegistryClient } from './registry-client.ts';
 import { readComplaint } from './registry-failure.ts';
+import { guideTo } from './registry-guide.ts';
 import { type Answer, discard, header, readBody } from './registry-transport.ts';
 
 // All of them: distribution 2.8 answers 404 for an index that the client did not name, to HEAD too.
@@ -210,6 +211,11 @@ async function refusedManifest(
   if (unseen.has(complaint.code)) {
     return new BundleError('REGISTRY_FAILED', error.message, {
       hint: 'the registry wants all that a manifest names to be there, for every platform: build without --sparse, or let the registry allow sparse indexes (distribution: validation.manifests.indexes, Quay: FEATURE_SPARSE_INDEX)',
+    });
+  }
+  if (/unknown manifest class|fail to parse 'manifest\.json'/i.test(complaint.message)) {
+    return new BundleError(error.code, error.message, {
+      hint: `the registry takes no attestations, or no signatures: build without images.attestations, or with attached: none; ${guideTo('media-types')}`,
     });
   }
   if (answer.status === 415 || complaint.code === 'MANIFEST_INVALID' || complaint.code === 'UNSUPPORTED') {

@@ -5,10 +5,12 @@ import { type TestContext, test } from 'node:test';
 import type { Lock } from '../../bundle-spec/lock.ts';
 import { chartArtifact } from '../../images/bundle/chart-artifact.ts';
 import { loadLock } from '../../src/lock-file.ts';
+import { refusesAttestations } from '../registries/quirks/manifests.ts';
+import { complaint } from '../registries/reply.ts';
 import { attachedTypes, cosignTag, sampleReferrer, sampleSignature } from '../registries/sample-attached.ts';
-import { noise, type SampleImage, sampleImage, sampleIndex } from '../registries/sample-images.ts';
-import { assertDone, runCli } from './cli.ts';
-import { chartFiles, folderWith, registryOf, seed, sha256Of, siteYaml, specYaml, writeFiles } from './workshop.ts';
+import { heldJson, noise, type SampleImage, sampleImage, sampleIndex } from '../registries/sample-images.ts';
+import { assertDone, assertFailed, runCli } from './cli.ts';
+import { chartFiles, folderWith, registryOf, seed, sha256Of, siteYaml, specYaml, tagsOf, writeFiles } from './workshop.ts';
 
 /** A registry with a signed image for two platforms, a Docker image, and a chart that is no image; a spec that ships them. */
 async function signedShop(t: TestContext, images = '') {
@@ -128,3 +130,45 @@ for (const { images, mode, attached, attestations } of choices) {
     assert.equal(await sha256Of(join(folder, 'again.tar')), await sha256Of(join(folder, 'shop.tar')));
   });
 }
+
+const refusers = [
+  ["Aliyun's ACR", 'unknown manifest class for application/vnd.in-toto+json'],
+  ["Huawei's SWR", "Invalid image, fail to parse 'manifest.json'"],
+] as const;
+for (const [name, words] of refusers) {
+  test(`${name} refuses attestations, and takes what is carried without them, which is the default`, async (t) => {
+    const intercept = refusesAttestations(complaint(400, 'MANIFEST_INVALID', words));
+    const push = async (images: string) => {
+      const { folder } = await signedShop(t, `, attached: none${images}`);
+      const target = await registryOf(t, { intercept });
+      await writeFiles(folder, { 'site.yaml': siteYaml(target.host) });
+      assertDone(await runCli(['build', 'bundle.yaml', '-o', 'shop.tar'], { folder }));
+      return { target, run: await runCli(['push', 'shop.tar', '--site', 'site.yaml'], { folder }) };
+    };
+    const { run, target } = await push('');
+    assertDone(run);
+    assert.ok(
+      tagsOf(target).some((tag) => tag.endsWith('/shop/api:1.0')),
+      tagsOf(target).join('\n'),
+    );
+    const refused = await push(', attestations: true');
+    assertFailed(refused.run, { error: 'REGISTRY_FAILED', says: [words, 'images.attestations'] });
+    assert.ok(!tagsOf(refused.target).some((tag) => tag.endsWith('/shop/api:1.0')));
+  });
+}
+
+test('a layer that its registry does not serve is told, with the host that its urls name', async (t) => {
+  const registry = await registryOf(t);
+  const { host } = registry;
+  const own = sampleImage({ seed: 'windows' });
+  const layer = heldJson('application/vnd.docker.image.rootfs.foreign.diff.tar.gzip', { licence: 'elsewhere' }).descriptor;
+  const { layers, ...manifest } = JSON.parse(own.root.bytes.toString());
+  const urls = ['https://mcr.example/v2/windows/blobs/x'];
+  const root = heldJson(own.root.descriptor.mediaType, { ...manifest, layers: [{ ...layer, urls }, ...layers] });
+  for (const { bytes } of own.blobs) registry.store.putBlob('shop/win', bytes);
+  registry.store.putManifest('shop/win', '1', { mediaType: root.descriptor.mediaType, bytes: root.bytes });
+  const folder = await folderWith(t, { ...chartFiles([`${host}/shop/win:1`]), 'bundle.yaml': specYaml(host) });
+  const run = await runCli(['build', 'bundle.yaml', '-o', 'shop.tar'], { folder });
+  assertDone(run);
+  assert.match(run.stderr, /shop\/win:1: 1 layer left out, .*fetch it from mcr\.example, .*#foreign-layers/);
+});

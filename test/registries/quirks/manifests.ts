@@ -45,6 +45,15 @@ export function refusesConfig(type: string, answer: Reply): Quirk {
   return refusing(({ config }) => config?.mediaType === type, answer);
 }
 
+/** Refuses BuildKit's attestations (Aliyun's ACR), and indexes that list any (Huawei's SWR). */
+export const refusesAttestations = (answer: Reply): Quirk =>
+  refusing(
+    ({ layers = [], manifests: children = [] }) =>
+      layers.some(({ mediaType }) => mediaType.includes('in-toto')) ||
+      children.some(({ platform }) => platform?.os === 'unknown'),
+    answer,
+  );
+
 /** Refuses every PUT of a manifest for some time. */
 export const refusesManifests = (answer: Reply, times?: number, path = manifests): Quirk =>
   when('PUT', path, () => answer, times);
@@ -67,6 +76,8 @@ export const notFound = (answer: Reply): Quirk => when('GET', manifests, () => a
 interface LooseManifest {
   readonly mediaType?: string;
   readonly config?: { readonly mediaType?: string };
+  readonly layers?: readonly { readonly mediaType: string }[];
+  readonly manifests?: readonly { readonly platform?: { readonly os: string } }[];
 }
 
 function refusing(isWrong: (manifest: LooseManifest) => boolean, answer: Reply): Quirk {
