@@ -103,7 +103,9 @@ const flagsOfCharts = [
 async function readSpecSources(file: string, options: { readonly signal: AbortSignal }): Promise<Sources> {
   const folder = dirname(file);
   const spec = await withArchiveNames(await readSpec(file, options), { folder, ...options });
-  const registries = await openSpecRegistries(spec.sources, { folder, ...options });
+  // On stderr: what is asked for goes to stdout.
+  const say = (line: string) => void process.stderr.write(`${line}\n`);
+  const registries = await openSpecRegistries(spec.sources, { folder, say, ...options });
   try {
     const releases = await readReleases(spec, { folder, registries, ...options });
     return {

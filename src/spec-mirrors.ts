@@ -16,11 +16,13 @@ export type PlacesOf = (asked: { readonly host: string; readonly repository: str
  */
 export async function readMirrors(
   sources: MirrorSources,
-  { folder, signal }: { readonly folder: string; readonly signal: AbortSignal },
+  { folder, say, signal }: { readonly folder: string; readonly say?: (line: string) => void; readonly signal: AbortSignal },
 ): Promise<PlacesOf> {
   if ('registriesConf' in sources) {
     const file = resolve(folder, sources.registriesConf);
     const text = await read(file, signal);
+    const unread = (await readdir(`${file}.d`).catch(() => [])).filter((name) => name.endsWith('.conf')).sort();
+    if (unread.length > 0) say?.(`${file}.d is not read: ${unread.join(', ')} (only what sources.mirrors names is)`);
     return (asked) => placesOfRegistriesConf(text, file, asked);
   }
   const directory = resolve(folder, sources.hosts);

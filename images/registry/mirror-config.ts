@@ -78,7 +78,13 @@ const Mirror = z.strictObject({
   insecure: z.boolean().default(false),
   'pull-from-mirror': z.enum(['all', 'digest-only', 'tag-only']).optional(),
 });
-const RegistriesConf = z.looseObject({
+const RegistriesConf = z.strictObject({
+  // About names without a host, logins and storage: none of them decides where bytes of a whole reference come from.
+  'unqualified-search-registries': z.unknown().optional(),
+  'short-name-mode': z.unknown().optional(),
+  aliases: z.unknown().optional(),
+  'credential-helpers': z.unknown().optional(),
+  'additional-layer-store-auth-helper': z.unknown().optional(),
   registry: z
     .array(
       z.strictObject({

@@ -165,6 +165,32 @@ test('registries.conf: what is blocked is refused', () => {
   });
 });
 
+test('registries.conf: a top-level setting that is not known is refused, one about other things is passed over', () => {
+  const other =
+    'unqualified-search-registries = ["docker.io"]\nshort-name-mode = "enforcing"\n[aliases]\nalpine = "docker.io/library/alpine"\n';
+  assert.equal(placesOfRegistriesConf(other, 'f', hub).length, 1);
+  for (const [text, named] of [
+    ['[registries.insecure]\nregistries = ["docker.io"]\n', 'registries'],
+    ['[[registri]]\nlocation = "docker.io"\n', 'registri'],
+    ['blocked = true\n', 'blocked'],
+  ] as const) {
+    assert.throws(() => placesOfRegistriesConf(text, 'f', hub), { code: 'SPEC_INVALID', message: new RegExp(`"${named}"`) });
+  }
+});
+
+test('registries.conf: drop-ins beside it are told, since they are not read', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'diolkos-mirrors-'));
+  t.after(() => rm(folder, { recursive: true }));
+  await mkdir(join(folder, 'registries.conf.d'));
+  for (const name of ['registries.conf', 'registries.conf.d/10-hub.conf', 'registries.conf.d/README'])
+    await writeFile(join(folder, name), '');
+  const said: string[] = [];
+  const sources = { charts: [], images: [], mirrors: { registriesConf: 'registries.conf' } };
+  const registries = await openSpecRegistries(sources, { folder, say: (line) => said.push(line), signal: t.signal });
+  await registries.close();
+  assert.deepEqual(said, [`${folder}/registries.conf.d is not read: 10-hub.conf (only what sources.mirrors names is)`]);
+});
+
 test('an image comes from the mirror of hosts.toml, with ?ns=, and that is said once', async (t) => {
   const { mirror, origin, registries, said, image } = await world(t, { inMirror: true });
   await pull(registries, origin, image, t);

@@ -4,6 +4,8 @@ import { type TestContext, test } from 'node:test';
 import { packChart } from '../../helm/charts/package-chart.ts';
 import { chartArtifact } from '../../images/bundle/chart-artifact.ts';
 import type { MemoryRegistry } from '../registries/memory-registry.ts';
+import type { Quirk } from '../registries/quirks/quirk.ts';
+import { busy } from '../registries/quirks/statuses.ts';
 import { assertDone, assertFailed, type CliRun, runCli } from './cli.ts';
 import { chartFiles, folderWith, registryOf, seed, specYaml } from './workshop.ts';
 
@@ -21,6 +23,13 @@ test('a chart from an OCI registry through its mirror', async (t) => {
   const chart = '{ oci: "oci://charts.example.com/shop", version: 1.2.3 }';
   const source = `{ host: charts.example.com, mirror: "${registry.host}/charts", plainHttp: true }`;
   assertDone(await images(t, registry, chart, source));
+});
+
+test('a registry of charts that wants us to wait is told of', async (t) => {
+  const registry = await chartRegistry(t, '1.2.3', busy(1, '2'));
+  const run = await images(t, registry, `{ oci: "oci://${registry.host}/charts/shop", version: 1.2.3 }`);
+  assertDone(run);
+  assert.match(run.stderr, /^127\.0\.0\.1:\d+ asks to wait 2 s$/m);
 });
 
 const bad: readonly {
@@ -72,8 +81,8 @@ function images(t: TestContext, { host }: MemoryRegistry, chart: string, source 
 }
 
 /** A registry with `charts/shop` in this version. */
-async function chartRegistry(t: TestContext, version: string): Promise<MemoryRegistry> {
-  const registry = await registryOf(t);
+async function chartRegistry(t: TestContext, version: string, intercept?: Quirk): Promise<MemoryRegistry> {
+  const registry = await registryOf(t, intercept === undefined ? {} : { intercept });
   const folder = await folderWith(t, chartFiles(['registry.example.com/shop/api:1'], { version }));
   const artifact = chartArtifact({ name: 'shop', version }, await packChart(join(folder, 'chart'), { signal: t.signal }));
   const { manifest, config, layer } = artifact;
