@@ -1,6 +1,6 @@
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import type { BundleJson } from '../../bundle-spec/bundle-json.ts';
-import type { ImageClass, LockedImage } from '../../bundle-spec/lock.ts';
+import type { ImageClass, LockedAttached, LockedImage } from '../../bundle-spec/lock.ts';
 import type { BundleHeader } from './bundle-layout.ts';
 
 /** A bundle to be merged, as errors call it. */
@@ -75,18 +75,29 @@ function uniteReleases(all: readonly NamedJson[]): BundleJson['releases'] {
   });
 }
 
+interface OwnedImage {
+  readonly path: string;
+  readonly image: LockedImage;
+}
+
+function refuseDifferent(one: OwnedImage, other: OwnedImage): void {
+  const { reference, digest } = one.image;
+  const fix = 'build one of them anew, so that both have the same image, or pin it';
+  if (digest !== other.image.digest) {
+    throw collision(`${reference} is ${digest} in ${one.path} and ${other.image.digest} in ${other.path}`, fix);
+  }
+  // One index, of which only one of the two has every platform.
+  if ((one.image.mode === 'sparse') === (other.image.mode === 'sparse')) return;
+  throw collision(`${reference} is ${one.image.mode} in ${one.path} and ${other.image.mode} in ${other.path}`, fix);
+}
+
 function uniteImages(all: readonly NamedJson[], installer: string | undefined): LockedImage[] {
-  const images = new Map<string, { readonly path: string; readonly image: LockedImage }>();
+  const images = new Map<string, OwnedImage>();
   for (const { path, json } of all) {
     for (const image of json.images) {
       if (image.class === 'installer' && image.reference !== installer) continue;
       const known = images.get(image.reference);
-      if (known !== undefined && known.image.digest !== image.digest) {
-        throw collision(
-          `${image.reference} is ${known.image.digest} in ${known.path} and ${image.digest} in ${path}`,
-          'build one of them anew, so that both have the same image, or pin it',
-        );
-      }
+      if (known !== undefined) refuseDifferent(known, { path, image });
       images.set(image.reference, { path, image: known === undefined ? image : uniteImage(known.image, image) });
     }
   }
@@ -97,8 +108,9 @@ const strongest: readonly ImageClass[] = ['used', 'hard-coded', 'gated', 'extra'
 
 function uniteImage(one: LockedImage, other: LockedImage): LockedImage {
   const found = strongest.find((candidate) => [one.class, other.class].includes(candidate)) ?? one.class;
-  const known = new Set(one.attached?.map(({ digest }) => digest));
-  const attached = [...(one.attached ?? []), ...(other.attached ?? []).filter(({ digest }) => !known.has(digest))];
+  const key = ({ subject, digest, tag = '' }: LockedAttached) => `${subject} ${digest} ${tag}`;
+  const known = new Set(one.attached?.map(key));
+  const attached = [...(one.attached ?? []), ...(other.attached ?? []).filter((artifact) => !known.has(key(artifact)))];
   return {
     ...one,
     class: found,
