@@ -126,7 +126,7 @@ async function giveBlob(giving: Giving, digest: Digest): Promise<void> {
 /** A source may give a blob a second time when its first bytes were wrong; a pipe has those already. */
 function begunAnew(digest: Digest): BundleError {
   return new BundleError('DIGEST_MISMATCH', `the first bytes of ${digest} that came were wrong, and the pipe has them already`, {
-    hint: 'run the same build again; into a file it would have gone on by itself',
+    hint: 'build into a file, which can be written again, and send that',
   });
 }
 
