@@ -9,7 +9,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { setFlagsFromString } from 'node:v8';
 import { AttachedPolicy } from '../bundle-spec/bundle.ts';
 import type { Digest } from '../bundle-spec/names.ts';
 import { type BlobSource, streamSource } from '../images/blob-source.ts';
@@ -23,6 +22,7 @@ import { planImages } from '../images/plan/plan-images.ts';
 import { planPush } from '../images/push/push-plan.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
 import { openRegistry } from '../images/registry/registry.ts';
+import { keepHeapSmall } from '../images/small-heap.ts';
 import { lockImage } from '../src/lock-bundle.ts';
 import { blobsOf } from './planning-images.ts';
 import { peakMemoryOf } from './proc.ts';
@@ -35,7 +35,7 @@ const { values } = parseArgs({
   },
 });
 // As the CLI does.
-setFlagsFromString('--semi-space-growth-factor=1');
+keepHeapSmall();
 
 const count = Number(values.images);
 const attached = AttachedPolicy.parse(values.attached);

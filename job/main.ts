@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { noFindings, type Report } from '../cluster/report.ts';
 import { writeReportConfigMap } from '../cluster/report-config-map.ts';
+import { keepHeapSmall } from '../images/small-heap.ts';
 import { type JobOptions, readJobOptions } from './options.ts';
 import { Reporter } from './reporter.ts';
 import { known, type Run } from './run.ts';
@@ -14,6 +15,7 @@ import { type Step, steps } from './steps.ts';
  * say goes to stdout as JSON lines, to the termination message, and to a ConfigMap.
  */
 async function main(): Promise<number> {
+  keepHeapSmall();
   const options = optionsOrUndefined();
   if (options === undefined) return 64;
   const controller = new AbortController();

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { setFlagsFromString } from 'node:v8';
 import { Command } from 'commander';
+import { keepHeapSmall } from '../images/small-heap.ts';
 import { addBuild } from './commands/build.ts';
 import { addImages } from './commands/images.ts';
 import { addInspect } from './commands/inspect.ts';
@@ -36,11 +36,6 @@ export function program(signal: AbortSignal): Command {
     add(root, signal);
   for (const command of root.commands) command.showHelpAfterError(`(diolkos ${command.name()} --help shows how it is used)`);
   return root;
-}
-
-/** Renders are large and short-lived: V8 would let its space for young objects grow to 130 MB for them, and win 6 % of the time by it. */
-function keepHeapSmall(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
 }
 
 /** Runs one command line and gives the exit code. The only place that owns the root of all cancellation. */

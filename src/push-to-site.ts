@@ -1,5 +1,4 @@
 import { dirname } from 'node:path';
-import { setFlagsFromString } from 'node:v8';
 import { BundleError } from '../bundle-spec/bundle-error.ts';
 import { readSite } from '../bundle-spec/read-bundle.ts';
 import type { SiteReport } from '../bundle-spec/site-report.ts';
@@ -11,6 +10,7 @@ import type { ClientOptions } from '../images/registry/registry-client.ts';
 import { describeWait } from '../images/registry/retry-gate.ts';
 import { openSiteRegistry } from '../images/registry/site-registry.ts';
 import { demandSignature } from '../images/signature/demand-signature.ts';
+import { count } from './print-table.ts';
 import { formatBytes, type Progress } from './progress.ts';
 
 /**
@@ -28,7 +28,6 @@ export async function pushToSite(
     readonly signal: AbortSignal;
   },
 ): Promise<PushReport & SiteReport> {
-  collectGarbageEarly();
   const { signal, volumes, onTagConflict, progress } = options;
   const site = await readSite(siteFile, { signal });
   const { registry, target } = await openSiteRegistry(site.registry, {
@@ -59,11 +58,6 @@ function clientOptions(progress: Progress): ClientOptions {
   };
 }
 
-/** Each request leaves garbage; of 60,000 of them V8 would let 250 MB pile up before it looks. This way it stays below 50. */
-function collectGarbageEarly(): void {
-  setFlagsFromString('--optimize-for-size');
-}
-
 function withFlag(error: unknown): unknown {
   if (!(error instanceof BundleError) || error.code !== 'TAG_CONFLICT') return error;
   const hint =
@@ -77,7 +71,7 @@ function showPush(progress: Progress): (event: PushEvent) => void {
   return (event) => {
     if (event.type === 'planned') {
       total = event.bytes;
-      progress.say(announced(event.items, total));
+      progress.say(announced(event));
     } else if (event.type === 'progress') {
       sent += event.bytes;
       progress.bytes(sent, total);
@@ -86,7 +80,8 @@ function showPush(progress: Progress): (event: PushEvent) => void {
 }
 
 /** What the target has already of the blobs is known only when each is asked for. */
-function announced(items: number, bytes: number): string {
-  if (items === 0) return 'everything is there already';
+function announced({ items, bytes, tags, kept }: PushEvent & { readonly type: 'planned' }): string {
+  if (items === 0 && tags > 0) return `everything is there already but for ${count(tags, 'tag')}`;
+  if (items === 0) return kept > 0 ? 'there is nothing to send' : 'everything is there already';
   return `${items} ${items === 1 ? 'image or chart' : 'images and charts'} to push, at most ${formatBytes(bytes)}`;
 }

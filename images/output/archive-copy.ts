@@ -82,7 +82,7 @@ async function fetchPieces(pieces: readonly TarPiece[], fetching: Fetching): Pro
   const { volumes, options } = fetching;
   for (const { header, content, position, size } of pieces) {
     options.signal.throwIfAborted();
-    await volumes.write(header, position - blockSize);
+    await volumes.write(header(), position - blockSize);
     if (content.from === 'bytes') await volumes.write(content.bytes, position);
     if (content.from === 'blob') await fetchBlob(content.digest, volumes.extents(position, size), fetching);
   }

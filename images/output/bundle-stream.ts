@@ -52,7 +52,7 @@ export async function streamBundle(layout: BundleLayout, take: TakeBytes, option
 }
 
 function tellPlan(layout: BundleLayout, { onEvent }: StreamOptions): void {
-  const wanted = new Set(tarPieces(layout).flatMap(({ content }) => (content.from === 'blob' ? content.digest : [])));
+  const wanted = new Set([...tarPieces(layout)].flatMap(({ content }) => (content.from === 'blob' ? content.digest : [])));
   const bytes = [...wanted].reduce((sum, digest) => sum + (layout.blobs.get(digest)?.size ?? 0), 0);
   onEvent?.({ type: 'planned', blobs: wanted.size, bytes });
 }

@@ -133,7 +133,7 @@ async function writeAnywhere(
   for (const { content, header, position } of tarPieces(layout)) {
     signal.throwIfAborted();
     if (content.from === 'sealed') continue;
-    await partial.volumes.write(header, position - blockSize);
+    await partial.volumes.write(header(), position - blockSize);
     if (content.from === 'bytes') await partial.volumes.write(content.bytes, position);
   }
   const missing = blobs.missing.toSorted((a, b) => b.descriptor.size - a.descriptor.size);
@@ -150,7 +150,7 @@ async function writeInOrder({ layout, partial, signal }: Writing, blobs: FillBlo
     if (start > end) await volumes.write(Buffer.alloc(start - end), end);
     end = position + size;
     if (content.from === 'sealed') continue;
-    await volumes.write(header, start);
+    await volumes.write(header(), start);
     if (content.from === 'bytes') await volumes.write(content.bytes, position);
     if (content.from === 'blob') await blobs.fillPlace(content.digest, position, signal);
   }
