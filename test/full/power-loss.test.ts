@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { open, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -121,6 +122,17 @@ for (const volumes of [false, true]) {
     assert.equal(await lock(join(disk.path, 'bundle.lock.yaml')), await lock(join(folder, 'bundle.lock.yaml')));
   });
 }
+
+test('a disk comes back after a power cut although another mount namespace still has it', async (t) => {
+  const disk = await ext4(t);
+  const holder = spawn('unshare', ['--mount', 'sh', '-c', 'echo held; exec sleep 60'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => holder.kill('SIGKILL'));
+  await once(holder.stdout, 'data');
+  await disk.cutPower();
+  await assert.rejects(writeFile(join(disk.path, 'note'), 'lost'), { code: 'EIO' });
+  await disk.remount();
+  await writeFile(join(disk.path, 'note'), 'kept');
+});
 
 interface Cut {
   readonly disk: Disk;

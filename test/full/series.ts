@@ -17,10 +17,16 @@ export function killInstants(t: TestContext, durationMs: number, { sample, full 
   });
 }
 
-/** Runs a command and kills it after so many milliseconds, as a power cut would. It may have ended before. */
-export async function runKilled(args: readonly string[], options: CliOptions, afterMs: number): Promise<CliRun> {
+/** Runs a command and kills it so many milliseconds after its start, or after another moment of it, as a power cut would. It may have ended before. */
+export async function runKilled(
+  args: readonly string[],
+  options: CliOptions,
+  afterMs: number,
+  moment: Promise<void> = Promise.resolve(),
+): Promise<CliRun> {
   let timer: NodeJS.Timeout | undefined;
-  const onStart: CliOptions['onStart'] = (child) => {
+  const onStart: CliOptions['onStart'] = async (child) => {
+    await moment;
     timer = setTimeout(() => child.kill('SIGKILL'), afterMs);
   };
   const run = await runCli(args, { ...options, onStart });

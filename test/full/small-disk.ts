@@ -26,7 +26,8 @@ export async function ext4(t: TestContext, size = 64 << 20): Promise<Disk> {
   await writeFile(image, '');
   await truncate(image, size);
   await run('mkfs.ext4', ['-q', image]);
-  const mount = () => run('mount', ['-o', 'loop,noauto_da_alloc', image, path]);
+  let mounted = image;
+  const mount = () => run('mount', ['-o', 'loop,noauto_da_alloc', mounted, path]);
   await mount();
   t.after(async () => {
     await run('umount', [path]);
@@ -37,6 +38,10 @@ export async function ext4(t: TestContext, size = 64 << 20): Promise<Disk> {
     cutPower: () => shutDown(path),
     async remount() {
       await run('umount', [path]);
+      // Whoever got a mount namespace of his own meanwhile still has the dead disk mounted, and the same file would give it back.
+      const copy = `${mounted}.again`;
+      await run('cp', ['--sparse=always', mounted, copy]);
+      mounted = copy;
       await mount();
     },
   };
