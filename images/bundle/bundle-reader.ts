@@ -1,19 +1,12 @@
 import { dirname } from 'node:path';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
-import { BundleJson } from '../../bundle-spec/bundle-json.ts';
-import { apiVersion, Digest } from '../../bundle-spec/names.ts';
+import type { BundleJson } from '../../bundle-spec/bundle-json.ts';
+import type { Digest } from '../../bundle-spec/names.ts';
 import { verified } from '../blob-source.ts';
-import { digestOf } from '../digest.ts';
 import type { Extent } from '../extent.ts';
-import { jsonValue } from '../json-value.ts';
 import { type BundleBytes, type BundleVolume, numberedProblem, type OpenOptions, openBundleBytes } from './bundle-bytes.ts';
-import { bundleJsonName, checksumName, checksumOf, unknownDigest } from './bundle-layout.ts';
-import { describeForeign } from './foreign-file.ts';
-import { blockSize, paddedSize, parseTarHeader, tarHeader } from './tar-header.ts';
-import { blobName, type Placed, placeFiles } from './tar-layout.ts';
-
-/** An entry or blob of a bundle. */
-export type BundlePart = Placed<{ readonly name: string; readonly size: number; readonly digest: Digest }>;
+import { type BundlePart, damaged, readHead, truncated } from './bundle-head.ts';
+import { blockSize, tarHeader } from './tar-header.ts';
 
 /** A blob that a delta leaves out. */
 export interface AbsentBlob {
@@ -54,14 +47,8 @@ export interface BundleFile {
   close(): Promise<void>;
 }
 
-/** bundle.json of a bundle of 20,000 blobs has 2 MB. */
-const longestJson = 64 << 20;
-
 /** Blobs up to this size may be read whole. */
 const longestHeld = 64 << 20;
-
-/** What an entry may be called. Nothing here is ever unpacked, but other tools will. */
-const entryName = /^(oci-layout|index\.json|manifest\.json|install\/[A-Za-z0-9][A-Za-z0-9._-]{0,80})$/;
 
 /**
  * Opens a bundle by its first entry; nothing else of the tar is walked or read, but the first headers of each volume. `path` may name one
@@ -72,10 +59,7 @@ const entryName = /^(oci-layout|index\.json|manifest\.json|install\/[A-Za-z0-9][
 export async function openBundle(path: string, options: OpenOptions): Promise<BundleFile> {
   const bytes = await openBundleBytes(path, options);
   try {
-    const first = await readJsonBytes(bytes, options);
-    checkWhole(bytes, first.json);
-    const json = parseJson(bytes.path, first.json, first.checksum);
-    const { files, size } = placeFiles(partsOf(bytes.path, json, first));
+    const { json, parts: files, size } = await readHead(bytes, options);
     const problem = numberedProblem(bytes, size, [dirname(path), ...(options.volumes ?? [])]);
     if (problem !== undefined) throw problem;
     if (size > bytes.size) throw truncated(bytes.path, `${size - bytes.size} of ${size} bytes are missing`);
@@ -85,15 +69,6 @@ export async function openBundle(path: string, options: OpenOptions): Promise<Bu
     await bytes.close();
     throw error;
   }
-}
-
-/** The first volume has bundle.json, and parts.json says which one it has to be. */
-function checkWhole({ path, whole, volumes }: BundleBytes, json: Buffer): void {
-  if (whole === undefined || digestOf(json) === whole.bundleJson) return;
-  const [first] = volumes;
-  throw new BundleError('BUNDLE_DAMAGED', `${first?.path} is damaged, or of another bundle than ${path}.parts.json`, {
-    hint: 'bring volumes and parts.json of one build together',
-  });
 }
 
 /** Headers looked at in each volume. One that is damaged is for `verify` to list; when all are others, the volume is. */
@@ -122,79 +97,6 @@ function firstOf<T>(items: readonly T[], wanted: (item: T) => boolean, count: nu
 
 async function hasHeader(bytes: BundleBytes, { position, name, size }: BundlePart): Promise<boolean> {
   return (await bytes.read(position - blockSize, blockSize)).equals(tarHeader(name, size));
-}
-
-interface JsonBytes {
-  readonly json: Buffer;
-  /** The header behind bundle.json and the block behind it, as they stand in the file; empty where the file ends. */
-  readonly checksum: Buffer;
-}
-
-async function readJsonBytes(bytes: BundleBytes, options: { readonly signal: AbortSignal }): Promise<JsonBytes> {
-  const { path, size: actual } = bytes;
-  const first = await bytes.read(0, Math.min(blockSize, actual));
-  if (!first.toString('latin1').startsWith(`${bundleJsonName}\0`)) {
-    throw noBundle(path, await describeForeign(bytes, options));
-  }
-  if (actual < blockSize) throw truncated(path, 'it ends within the first header');
-  const size = parseTarHeader(first, `the beginning of ${path}`)?.size ?? 0;
-  if (!first.equals(tarHeader(bundleJsonName, size))) throw noBundle(path, 'its bundle.json was not written by diolkos');
-  if (size > longestJson) throw noBundle(path, `its bundle.json claims ${size} bytes`);
-  const missing = blockSize + size - actual;
-  if (missing > 0) throw truncated(path, `at least ${missing} bytes are missing`);
-  const behind = Math.min(blockSize + paddedSize(size), actual);
-  return {
-    json: await bytes.read(blockSize, size),
-    checksum: await bytes.read(behind, Math.min(2 * blockSize, actual - behind)),
-  };
-}
-
-function parseJson(path: string, json: Buffer, checksum: Buffer): BundleJson {
-  const line = checksumOf({ name: bundleJsonName, bytes: json });
-  const sound = checksum.subarray(blockSize, blockSize + line.length).equals(line);
-  const value = jsonValue(json);
-  const version = typeof value === 'object' && value !== null && 'apiVersion' in value ? value.apiVersion : undefined;
-  if (typeof version === 'string' && /^diolkos\.dev\/v[1-9]\d*$/.test(version) && version !== apiVersion) {
-    throw new BundleError('BUNDLE_INVALID', `${path} was made by a newer diolkos: it has apiVersion ${version}`, {
-      hint: 'use the diolkos that is in its install/installer.tar',
-    });
-  }
-  const ours = version === apiVersion || checksum.toString('latin1').startsWith(`${checksumName}\0`);
-  if (!sound && ours && checksum.length >= blockSize + line.length) throw damaged(path, bundleJsonName);
-  const parsed = BundleJson.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  throw noBundle(path, `its bundle.json is wrong at ${issue?.path.join('.') || 'its top'}: ${issue?.message}`);
-}
-
-function partsOf(path: string, json: BundleJson, bytes: JsonBytes): Omit<BundlePart, 'position'>[] {
-  const names = new Set<string>();
-  const strange = json.entries.find(({ name }) => !entryName.test(name) || names.size === names.add(name).size)?.name;
-  if (strange !== undefined) throw noBundle(path, `its bundle.json lists an entry "${strange}"`);
-  for (const list of [json.blobs, json.absent]) {
-    const unsorted = list.some(([digest], index) => digest <= (list[index - 1]?.[0] ?? ''));
-    if (unsorted) throw noBundle(path, 'its bundle.json lists blobs twice or out of order');
-  }
-  return [
-    ...frontParts(json, bytes),
-    ...json.entries,
-    ...json.blobs.map(([digest, size]) => ({ name: blobName(digest), size, digest })),
-  ];
-}
-
-/** What stands before the entries. Of the signature's bytes the checksum has a line as well; it is damaged where that is not there. */
-function frontParts({ signature: place }: BundleJson, { json, checksum }: JsonBytes): Omit<BundlePart, 'position'>[] {
-  const first = checksumOf({ name: bundleJsonName, bytes: json });
-  const tail = place === undefined ? '' : `  ${place.name}\n`;
-  const end = blockSize + first.length + (place === undefined ? 0 : 64 + tail.length);
-  const found = checksum.subarray(blockSize, end);
-  const hex = found.toString('latin1', first.length, found.length - tail.length);
-  const said = Digest.safeParse(`sha256:${hex}`).data ?? unknownDigest;
-  return [
-    { name: bundleJsonName, size: json.length, digest: digestOf(json) },
-    { name: checksumName, size: end - blockSize, digest: digestOf(found) },
-    ...(place === undefined ? [] : [{ ...place, digest: found.toString('latin1').endsWith(tail) ? said : unknownDigest }]),
-  ];
 }
 
 function bundleFile(bytes: BundleBytes, known: Pick<BundleFile, 'size' | 'json' | 'parts'>): BundleFile {
@@ -254,19 +156,4 @@ async function* sound(
     if (!(cause instanceof BundleError) || cause.code !== 'DIGEST_MISMATCH') throw cause;
     throw damaged(volumes.length === 0 ? path : volumes.map((volume) => volume.path).join(' or '), part.name, cause);
   }
-}
-
-function noBundle(path: string, why: string): BundleError {
-  return new BundleError('BUNDLE_INVALID', `${path} is no bundle: ${why}`, { hint: 'give the file that diolkos build wrote' });
-}
-
-function truncated(path: string, how: string): BundleError {
-  return new BundleError('BUNDLE_INVALID', `${path} is truncated: ${how}`, { hint: 'copy it again from where it was made' });
-}
-
-function damaged(path: string, name: string, cause?: unknown): BundleError {
-  return new BundleError('BUNDLE_DAMAGED', `${path} is damaged: ${name} is not what was written`, {
-    hint: 'copy it again from where it was made; diolkos verify lists all damage',
-    ...(cause === undefined ? {} : { cause }),
-  });
 }

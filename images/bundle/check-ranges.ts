@@ -3,7 +3,8 @@ import type { Digest } from '../../bundle-spec/names.ts';
 import { digestOf } from '../digest.ts';
 import { eachLimited } from '../each-limited.ts';
 import type { Transfers } from '../transfer/transfers.ts';
-import type { BundleFile, BundlePart } from './bundle-reader.ts';
+import type { BundlePart } from './bundle-head.ts';
+import type { BundleFile } from './bundle-reader.ts';
 import { blockSize, endSize, tarHeader } from './tar-header.ts';
 
 /** A run of bytes and what it has to be: the body of a part, or all that stands between two bodies. */

@@ -1,7 +1,8 @@
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
 import { openTransfers, type Transfers } from '../transfer/transfers.ts';
 import type { BundleVolume, OpenOptions } from './bundle-bytes.ts';
-import { type BundleFile, type BundlePart, openBundle } from './bundle-reader.ts';
+import type { BundlePart } from './bundle-head.ts';
+import { type BundleFile, openBundle } from './bundle-reader.ts';
 import { bytesToCheck, checkRanges } from './check-ranges.ts';
 import { neededBlobs, rootsOf, whoNeeds } from './needed-blobs.ts';
 
