@@ -8,10 +8,11 @@ import { digestOf } from '../digest.ts';
 export async function siteReport(bundle: BundleFile, options: { readonly signal: AbortSignal }): Promise<SiteReport> {
   const digest = bundle.parts[0]?.digest ?? digestOf(Buffer.alloc(0));
   const holders = await blobHolders(bundle, options);
+  const { name, version } = bundle.json.metadata;
   return {
     apiVersion,
     kind: 'SiteReport',
-    bundle: { ...bundle.json.metadata, digest },
+    bundle: { name, version, digest },
     blobs: Object.fromEntries([...holders].sort(([a], [b]) => (a < b ? -1 : 1))),
   };
 }

@@ -20,7 +20,7 @@ export async function record(run: Run): Promise<void> {
       ...(await siteReport(bundle, { signal: run.signal })),
       tool: json.tool,
       installedAt: new Date().toISOString(),
-      registry: target,
+      registry: { host: target.host, prefix: target.prefix },
       releases,
       images: json.images.map(({ reference, digest }) => ({
         reference,
