@@ -5,7 +5,9 @@ import { type TestContext, test } from 'node:test';
 import { openBundle } from '../../images/bundle/bundle-reader.ts';
 import { findDamage, verifyBundle } from '../../images/bundle/verify-bundle.ts';
 import { readExtents } from '../../images/extent-reader.ts';
-import { sampleImage } from '../registries/sample-images.ts';
+import { pushBundle } from '../../images/push/push-bundle.ts';
+import { noise, sampleImage } from '../registries/sample-images.ts';
+import { startMemoryClient } from './memory-client.ts';
 import { collected, makeSamples, tempDir, tinySamples, writeShop } from './sample-bundle.ts';
 import { splitFile } from './split.ts';
 
@@ -166,6 +168,32 @@ test('damage is told with the volume it is in, also where a blob lies across sev
   await assert.rejects(verifyBundle(join(folder, 'shop.tar'), { full: true, signal: t.signal }), {
     code: 'BUNDLE_DAMAGED',
     message: /in .*shop.tar.003/,
+  });
+});
+
+test('a volume of another bundle that no header lies in passes the quick checks, and no push sets a tag on it', async (t) => {
+  const { file } = await writeShop(t);
+  const folder = join(await tempDir(t), 'disk');
+  const { paths, parts } = await splitFile(file, folder, 300_000);
+  await writeFile(join(folder, 'shop.tar.parts.json'), JSON.stringify(parts));
+  const whole = await openBundle(file, { signal: t.signal });
+  await whole.close();
+  const headers = whole.parts.map(({ position }) => Math.floor((position - 512) / 300_000));
+  const inside = paths.findIndex((_, index) => index < paths.length - 1 && !headers.includes(index));
+  assert.ok(inside > 0, 'no volume lies within one blob');
+  const swapped = paths[inside] ?? '';
+  await writeFile(swapped, noise('of another bundle', 300_000));
+
+  await verifyBundle(join(folder, 'shop.tar'), { full: false, signal: t.signal });
+  const bundle = await openBundle(join(folder, 'shop.tar'), { signal: t.signal });
+  t.after(() => bundle.close());
+  const { memory, registry } = await startMemoryClient(t);
+  const target = { host: registry.host, prefix: 'apps' };
+  await assert.rejects(pushBundle(bundle, registry, target, { signal: t.signal }), { code: 'BUNDLE_DAMAGED' });
+  for (const [name, { tags }] of memory.store.repositories) assert.deepEqual([...tags.keys()], [], name);
+  await assert.rejects(verifyBundle(join(folder, 'shop.tar'), { full: true, signal: t.signal }), {
+    code: 'BUNDLE_DAMAGED',
+    message: new RegExp(`in ${swapped.replaceAll('.', '\\.')}`),
   });
 });
 
