@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { writeBundledChart } from '../helm/charts/bundled-chart.ts';
 import { readChart } from '../helm/charts/chart.ts';
+import type { OpenOptions } from '../images/bundle/bundle-bytes.ts';
 import { openBundle } from '../images/bundle/bundle-reader.ts';
 import { digestOf } from '../images/digest.ts';
 import { storedDigests } from '../images/plan/stored-digests.ts';
 import { type Source, unreadLayers } from './read-sources.ts';
 
-/** The releases of a bundle as they will be installed, scan profiles left out. Throws BUNDLE_*, FILE_UNREADABLE, CHART_INVALID. */
-export async function readBundleSources(file: string, options: { readonly signal: AbortSignal }): Promise<Source[]> {
+/** The releases of a bundle as they will be installed, scan profiles left out. Throws BUNDLE_*, VOLUME_MISSING, FILE_UNREADABLE, CHART_INVALID. */
+export async function readBundleSources(file: string, options: OpenOptions): Promise<Source[]> {
   const bundle = await openBundle(file, options);
   const folder = await mkdtemp(join(tmpdir(), 'diolkos-chart-'));
   try {

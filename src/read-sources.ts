@@ -72,7 +72,7 @@ export async function readSources(
 export async function kindOf(name: string): Promise<'spec' | 'chart' | 'bundle'> {
   if (/\.ya?ml$/i.test(name)) return 'spec';
   if (/\.(?:tgz|tar\.gz)$/i.test(name)) return 'chart';
-  if (/\.tar$/i.test(name)) return 'bundle';
+  if (/\.tar(?:\.\d{3,4}|\.parts\.json)?$/i.test(name)) return 'bundle';
   const found = await stat(name).catch(() => undefined);
   return found?.isFile() === true ? 'spec' : 'chart';
 }

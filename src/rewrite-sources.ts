@@ -13,6 +13,8 @@ import { rewriteTarget, type TargetFlags } from './rewrite-target.ts';
 export interface RewriteFlags extends ChartFlags, TargetFlags {
   readonly manifests: boolean;
   readonly partial: boolean;
+  /** Further directories with volumes of a bundle. */
+  readonly volumes: readonly string[];
   readonly format: Format;
 }
 
@@ -48,7 +50,7 @@ export async function rewriteSources(
 async function openSources(name: string, flags: RewriteFlags, signal: AbortSignal): Promise<readonly Source[]> {
   if ((await kindOf(name)) === 'bundle') {
     checkNoChartFlags(name, flags);
-    return await readBundleSources(name, { signal });
+    return await readBundleSources(name, { volumes: flags.volumes, signal });
   }
   const { sources } = await readSources([name], flags, { signal });
   return sources.map((source) => {

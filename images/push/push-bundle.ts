@@ -27,8 +27,15 @@ export interface PushedItem {
 
 /** What happens while a bundle is pushed. */
 export type PushEvent =
-  /** What the target lacks; it may still have some of the blobs. */
-  | { readonly type: 'planned'; readonly items: number; readonly blobs: number; readonly bytes: number }
+  /** What the target lacks; it may still have some of the blobs. `tags` are to be set on what is there, `kept` to stay on something else. */
+  | {
+      readonly type: 'planned';
+      readonly items: number;
+      readonly blobs: number;
+      readonly bytes: number;
+      readonly tags: number;
+      readonly kept: number;
+    }
   /** Bytes of a blob that left since its last event. */
   | { readonly type: 'progress'; readonly digest: Digest; readonly bytes: number }
   | { readonly type: 'blob'; readonly digest: Digest; readonly size: number; readonly outcome: BlobOutcome }
@@ -88,7 +95,7 @@ export async function pushBundle(
   await probeSparse(registry, lacking, { signal });
   const known = { holders: holdersOf(states), target };
   const holders = await findAbsentBlobs(bundle, registry, lacking, known, { concurrency: lanes, signal });
-  const count = await sendBlobs(push, lacking, holders, signal);
+  const count = await sendBlobs(push, states, holders, signal);
   const [attached, subjects] = partition(lacking, ({ kind }) => kind === 'attached');
   for (const group of [subjects, attached]) {
     await eachLimited(group, lanes, (item, own) => sendManifests(push, item, holders, own.signal), { signal });
@@ -110,8 +117,10 @@ function partition<T>(items: readonly T[], isFirst: (item: T) => boolean): [T[],
   return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }
 
-async function sendBlobs(push: Push, items: readonly PushItem[], holders: Holders, signal: AbortSignal): Promise<BlobCount> {
+async function sendBlobs(push: Push, states: readonly PushState[], holders: Holders, signal: AbortSignal): Promise<BlobCount> {
   const { bundle, registry, concurrency, onEvent } = push;
+  const those = (wanted: PushState['found']) => states.filter(({ found }) => found === wanted).map(({ item }) => item);
+  const items = those('absent');
   const tasks = planBlobs(items, holders);
   const outcomes: { readonly size: number; readonly outcome: BlobOutcome }[] = [];
   const events: BlobEvents = {
@@ -126,6 +135,8 @@ async function sendBlobs(push: Push, items: readonly PushItem[], holders: Holder
     items: items.length,
     blobs: tasks.length,
     bytes: sum(tasks.filter(({ descriptor }) => bundle.blobs.has(descriptor.digest)).map((task) => task.descriptor.size)),
+    tags: those('untagged').length,
+    kept: those('conflict').length,
   });
   await pushBlobs(bundle, registry, tasks, { ...events, concurrency, signal });
   const sizes = (wanted: BlobOutcome) => outcomes.filter(({ outcome }) => outcome === wanted).map(({ size }) => size);

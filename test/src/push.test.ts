@@ -120,9 +120,18 @@ test('behind the gap', async (t) => {
     const skipped = await push(folder, '--tag-conflict', 'skip');
     assert.match(assertDone(skipped), /^kept +\S+\/registry\.example\.com\/shop\/api:1\.0$/m);
     assert.match(skipped.stderr, /1 kept as they were/);
+    assert.match((await push(folder, '--tag-conflict', 'skip')).stderr, /^there is nothing to send\n/);
     assert.equal(registry.store.manifest('registry.example.com/shop/api', '1.0')?.digest, before);
     assertDone(await push(folder, '--tag-conflict', 'overwrite'));
-    assert.notEqual(registry.store.manifest('registry.example.com/shop/api', '1.0')?.digest, before);
+    const shipped = registry.store.manifest('registry.example.com/shop/api', '1.0')?.digest;
+    assert.notEqual(shipped, before);
+    await seed(registry, 'registry.example.com/shop/api', '1.0', sampleImage({ seed: 'somebody else' }));
+    const moved = await push(folder, '--tag-conflict', 'overwrite');
+    assert.equal(registry.store.manifest('registry.example.com/shop/api', '1.0')?.digest, shipped);
+    assert.match(
+      moved.stderr,
+      /^everything is there already but for 1 tag\n2 images and charts: 1 pushed, 1 present; 0 B sent$/m,
+    );
   });
 
   await t.test('takes the credentials of the user and shows them nowhere', async (own) => {

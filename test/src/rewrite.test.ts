@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict';
+import { mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseYaml11 } from '../../bundle-spec/located-yaml.ts';
 import { RewriteReport } from '../../bundle-spec/rewrite-report.ts';
 import { splitManifests } from '../../helm/manifest-stream.ts';
+import { splitFile } from '../images/split.ts';
 import { assertDone, assertFailed, type CliRun, runCli } from './cli.ts';
 import { chartFiles, folderWith, podYaml, siteYaml, workshop, writeFiles } from './workshop.ts';
 
@@ -120,15 +123,18 @@ test('as JSON: overrides, ways, leftovers with what to add; manifests only when 
   assert.equal(release?.leftovers[0]?.fix, '--extra quay.io/shop/scanner:TAG');
 });
 
-test('a bundle and its spec are rewritten for a site alike, with the values that the site adds', async (t) => {
+test('a bundle, its volumes and its spec are rewritten for a site alike, with the values that the site adds', async (t) => {
   const { registry, folder } = await workshop(t);
   const values = `values:\n  shop:\n    - inline: { images: ["${registry.host}/shop/api:1.0", "${registry.host}/shop/api:1.0"] }\n    - secret: { name: shop-values }\n`;
   await writeFiles(folder, { 'site.yaml': siteYaml('registry.internal:5000', values) });
   assertDone(await runCli(['build', 'bundle.yaml', '-o', 'shop.tar'], { folder }));
   const local = `registry.internal:5000/${registry.host.replace(':', '_')}/shop/api:1.0`;
-  for (const source of ['shop.tar', 'bundle.yaml']) {
-    const run = await runCli(['rewrite', source, '--site', 'site.yaml'], { folder });
-    assert.deepEqual(parseYaml11(assertDone(run)), [{ images: [local, local] }], source);
+  const { paths } = await splitFile(join(folder, 'shop.tar'), join(folder, 'one'), 40_000);
+  await mkdir(join(folder, 'two'));
+  await rename(paths[1] ?? '', join(folder, 'two/shop.tar.002'));
+  for (const source of [['shop.tar'], ['bundle.yaml'], ['one/shop.tar.001', '--volumes', 'two']]) {
+    const run = await runCli(['rewrite', ...source, '--site', 'site.yaml'], { folder });
+    assert.deepEqual(parseYaml11(assertDone(run)), [{ images: [local, local] }], source.join(' '));
     assert.match(run.stderr, /note: Secret shop-values is read behind the gap/);
   }
 });
