@@ -201,10 +201,10 @@ function whyOf({ connection, status }: Trouble): Wait['why'] {
   return connection === 'unreachable' || connection === 'stalled' ? connection : 'dropped';
 }
 
-/** `Retry-After` in milliseconds from now: seconds or an HTTP date (RFC 9110, 10.2.3). */
+/** `Retry-After` in milliseconds from now: seconds or an HTTP date (RFC 9110, 10.2.3). A date that is over says that clocks differ, and nothing else. */
 export function parseRetryAfter(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
   if (/^\d+$/.test(value.trim())) return Number(value) * 1000;
   const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - Date.now());
+  return date > Date.now() ? date - Date.now() : undefined;
 }
