@@ -1,8 +1,9 @@
 import { createSecureContext } from 'node:tls';
-import { Agent, type Dispatcher, Pool, ProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
 import { proxyOf } from './proxy.ts';
 import type { RegistryAccess } from './registry-access.ts';
 import { trustedRoots } from './trusted-roots.ts';
+import { Agent, Pool, ProxyAgent } from './undici-parts.ts';
 
 /** What TLS takes to reach a registry. Each string is PEM. */
 interface TlsFiles {
