@@ -18,7 +18,7 @@ interface Shape {
 }
 
 const first = Array.from({ length: 12 }, (_, index) => 200_000 + index * 10_000);
-const more = [...first, ...Array.from({ length: 10 }, (_, index) => 250_000 + index * 10_000)];
+const more = [...first, ...Array.from({ length: 18 }, (_, index) => 250_000 + index * 5_000)];
 
 const build = (...more: readonly string[]) => ['build', 'bundle.yaml', '-o', 'shop.tar', ...more];
 const run = async (folder: string, args: readonly string[]) => assertDone(await runCli(args, { folder }));
@@ -71,7 +71,7 @@ for (const { name, args, before, local = false } of shapes) {
     const whole = await writtenFiles(folder);
     assert.notDeepEqual(whole, old);
     const ends = { midWrite: 0, saved: 0 };
-    for (const afterMs of killInstants(t, ms, { sample: 1, full: 12 })) {
+    for (const afterMs of killInstants(t, ms, { sample: 1, full: 10 })) {
       await restoreFiles(folder, 'before');
       const { signal } = await runKilledWriting(args, { folder }, afterMs);
       const left = (await readdir(folder)).some((file) => file.endsWith('.partial'));
