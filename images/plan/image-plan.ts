@@ -5,6 +5,7 @@ import type { Descriptor, HeldDocument } from '../descriptor.ts';
 import { parseManifest } from '../manifest.ts';
 import type { Reference } from '../reference.ts';
 import type { Abortable, Registry } from '../registry/registry.ts';
+import { settled } from '../settled.ts';
 import { type AttachedArtifact, fetchAttached, findAttached } from './attached.ts';
 import { type ImageReader, imageReader } from './image-reader.ts';
 import { type ImageTree, readImageTree } from './image-tree.ts';
@@ -104,7 +105,7 @@ async function treeOf(
   const tree = await readImageTree(stored.descriptor, async (wanted) => (await reader.manifest(wanted)).bytes, {
     isLeftOut: ({ digest }) => leftOut?.has(digest) === true,
   });
-  const served = await Promise.all(tree.foreign.map((layer) => isServed(located, layer, options)));
+  const served = await settled(tree.foreign.map((layer) => isServed(located, layer, options)));
   const carried = tree.foreign.filter((_, index) => served[index]);
   const foreign = tree.foreign.filter((layer) => !carried.includes(layer));
   return { manifests: tree.manifests, blobs: [...tree.blobs, ...carried], foreign };

@@ -5,6 +5,7 @@ import type { Descriptor } from '../descriptor.ts';
 import { eachLimited } from '../each-limited.ts';
 import { type BlobBody, extentsBody } from '../registry/blob-body.ts';
 import type { Registry } from '../registry/registry.ts';
+import { settled } from '../settled.ts';
 import { remoteBody } from './check-base.ts';
 import type { PushItem } from './push-plan.ts';
 
@@ -167,7 +168,7 @@ async function findHolders({ registry, signal }: Push, task: BlobTask): Promise<
   const { descriptor, repositories } = task;
   if (descriptor.size <= smallBlob) return [];
   const asked = repositories.slice(1, mostAsked);
-  const held = await Promise.all(
+  const held = await settled(
     asked.map((repository) => registry.hasBlob(repository, descriptor.digest, { signal, right: 'push' })),
   );
   return asked.filter((_, index) => held[index]);
