@@ -78,7 +78,7 @@ export async function connectionFailure(
   if (trouble === 'untrusted') return untrusted(host, via, url, error);
   if (trouble === 'no-tls') {
     return new BundleError('REGISTRY_UNREACHABLE', `${host}${via} does not speak https`, {
-      hint: 'if it speaks plain http, set "plainHttp: true" beside its host',
+      hint: 'if it speaks plain http, set "plainHttp: true" beside its host (sources.images of the spec, registry of the site)',
       cause: error,
     });
   }
@@ -93,7 +93,7 @@ export async function wantsTls(url: URL): Promise<boolean> {
 
 /** The error for a host that is spoken to by http and wants https. */
 export function speaksTls(host: string, via: string, cause?: unknown): BundleError {
-  const hint = 'remove "plainHttp: true" beside its host';
+  const hint = 'remove "plainHttp: true" beside its host (sources.images of the spec, registry of the site)';
   return new BundleError('REGISTRY_UNREACHABLE', `${host}${via} speaks https, and is asked by plain http`, { hint, cause });
 }
 
