@@ -1,5 +1,7 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { readFile, rm } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { volumeName } from '../bundle/volume-set.ts';
+import { exists } from './output-disk.ts';
 import type { OutputFile } from './output-volumes.ts';
 
 /** What describes volumes, and the checksums of them or of a single file. */
@@ -7,8 +9,9 @@ export const partsName = (output: string): string => `${output}.parts.json`;
 export const sumsName = (output: string): string => `${output}.sha256`;
 
 /**
- * Removes what would be wrong beside the new files: checksums of those that they replace, and, of an earlier build in volumes, its
- * parts.json and the volumes whose numbers are not used any more. Another bundle of the same name in one file stays.
+ * Removes what would be wrong beside the new files: checksums of those that they replace, and, of an earlier build in more volumes, its
+ * parts.json and the volumes that go on where the new ones end. A number behind a gap is somebody else's, such as a year. Another bundle
+ * of the same name in one file stays.
  */
 export async function removeLeftovers(output: string, files: readonly OutputFile[]): Promise<void> {
   const [first] = files;
@@ -16,11 +19,8 @@ export async function removeLeftovers(output: string, files: readonly OutputFile
   if (await speaksOf(sumsName(output), single ? basename(output) : undefined)) await rm(sumsName(output), { force: true });
   if (single) return;
   await rm(partsName(output), { force: true });
-  const wanted = new Set(files.map(({ path }) => basename(path)));
-  const name = basename(output);
-  for (const found of await readdir(dirname(output))) {
-    const isVolume = found.startsWith(`${name}.`) && /^\d{3,4}$/.test(found.slice(name.length + 1));
-    if (isVolume && !wanted.has(found)) await rm(join(dirname(output), found), { force: true });
+  for (let number = files.length + 1; await exists(volumeName(output, number)); number += 1) {
+    await rm(volumeName(output, number), { force: true });
   }
 }
 

@@ -106,9 +106,13 @@ test('volumes of an earlier build with more of them do not stay, what only looks
   const output = join(directory, 'shop.tar');
   await write(t, output, samples, { volumeSize: 500_000 });
   assert.equal((await readdir(directory)).length, 8);
-  for (const other of ['shop.tar.7', 'shop.tar.old', 'my-shop.tar.006']) await writeFile(join(directory, other), 'mine');
+  for (const other of ['shop.tar.7', 'shop.tar.old', 'my-shop.tar.006', 'shop.tar.2025'])
+    await writeFile(join(directory, other), 'mine');
   await write(t, output, samples);
-  assert.deepEqual((await readdir(directory)).sort(), [...listed, 'my-shop.tar.006', 'shop.tar.7', 'shop.tar.old'].sort());
+  assert.deepEqual(
+    (await readdir(directory)).sort(),
+    [...listed, 'my-shop.tar.006', 'shop.tar.2025', 'shop.tar.7', 'shop.tar.old'].sort(),
+  );
 });
 
 test('one file gets its sum when asked, and an old sum of it does not stay', async (t) => {
