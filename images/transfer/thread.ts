@@ -1,5 +1,6 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import type { Extent } from '../extent.ts';
 import { errorFrom, type Reply, type Request, type Task } from './messages.ts';
 
 export interface TaskOptions {
@@ -9,6 +10,7 @@ export interface TaskOptions {
 }
 
 interface Running {
+  readonly task: Task;
   readonly settle: (reply: Exclude<Reply, { readonly bytes: number }>) => void;
   readonly fail: (error: Error) => void;
   readonly onBytes: TaskOptions['onBytes'];
@@ -31,7 +33,8 @@ export class TransferThread {
 
   /**
    * Resolves with what the task gives, and throws what it throws. After an abort it throws the signal's reason, as soon as the thread
-   * has let go of all files of the task. A thread that dies fails its tasks; the next one starts another.
+   * has let go of all files of the task. A thread that dies (no memory left, an error that nobody caught)
+   * fails its tasks with an error that names each; the next one starts another.
    */
   async run(task: Task, { signal, onBytes }: TaskOptions): Promise<unknown> {
     signal.throwIfAborted();
@@ -43,7 +46,7 @@ export class TransferThread {
     worker.ref();
     try {
       const reply = await new Promise<Exclude<Reply, { readonly bytes: number }>>((settle, fail) => {
-        this.#running.set(id, { settle, fail, onBytes });
+        this.#running.set(id, { task, settle, fail, onBytes });
         worker.postMessage({ id, task } satisfies Request);
       });
       signal.throwIfAborted();
@@ -84,6 +87,31 @@ export class TransferThread {
   #end(worker: Worker, error: Error): void {
     if (this.#worker !== worker) return;
     this.#worker = undefined;
-    for (const { fail } of this.#running.values()) fail(error);
+    for (const { task, fail } of this.#running.values()) {
+      const died = new Error(`a transfer thread died during ${nameOf(task)}: ${error.message}`, { cause: error });
+      fail(Object.assign(died, { code: 'THREAD_DIED' })); // by its own code: that of a socket would have the request repeated
+    }
+  }
+}
+
+/** A task, to be named in an error. The query of a URL may be a signature. */
+function nameOf(task: Task): string {
+  const bytes = (extents: readonly Extent[]) => extents.reduce((sum, { size }) => sum + size, 0);
+  switch (task.do) {
+    case 'get':
+      return `the pull of ${task.request.origin.host}:${task.request.origin.port}${task.request.path.replace(/\?.*$/, '')}`;
+    case 'keep':
+    case 'take':
+      return `the pull of a blob of ${task.blob.size} bytes`;
+    case 'hash':
+      return `the hashing of ${bytes(task.extents)} bytes`;
+    case 'hashEach':
+      return `the hashing of ${task.ranges.length} ranges`;
+    case 'copy':
+      return `the copy of ${bytes(task.extents)} bytes`;
+    case 'forget':
+      return 'the end of a pull';
+    default:
+      throw task satisfies never;
   }
 }
