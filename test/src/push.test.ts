@@ -140,7 +140,10 @@ test('behind the gap', async (t) => {
     await writeFiles(folder, { '.home/.docker/config.json': JSON.stringify({ auths: { [registry.host]: { auth } } }) });
     const run = await push(folder);
     assertDone(run);
-    assert.doesNotMatch(run.stdout + run.stderr, new RegExp(`${user.password}|${auth}`));
+    const report = await push(folder, '--format', 'json');
+    assert.equal(JSON.parse(assertDone(report)).kind, 'SiteReport');
+    for (const { stdout, stderr } of [run, report])
+      assert.doesNotMatch(stdout + stderr, new RegExp(`${user.password}|${user.username}|${auth}`));
     assert.deepEqual(tagsOf(registry), pushed);
   });
 
