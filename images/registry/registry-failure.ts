@@ -120,12 +120,18 @@ function limitedHint(answer: Answer, { credentialsFrom }: Purpose): string {
   return `${credentialsFrom === undefined ? 'log in: limits for known users are higher' : 'wait, or use a mirror'}${when}; ${guideTo('limits')}`;
 }
 
+/** Characters of a text that are looked at. The time that it takes to find what is secret grows with the square of them. */
+const mostRead = 4096;
+
 /**
  * One line, without control characters, of bounded length, and without what may be secret: the query strings of URLs hold signatures,
  * and some servers send back the token that they refuse.
  */
 export function presentable(text: string): string {
-  const line = text.replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+  const line = text
+    .replace(/[\p{Cc}\p{Cf}\s]+/gu, ' ')
+    .trim()
+    .slice(0, mostRead);
   const redacted = line
     .replace(/(\w+:\/\/[^\s"'?]*)\?[^\s"']*/g, '$1?…')
     .replace(/\b(Bearer|Basic) [A-Za-z0-9._~+/-]{8,}=*/g, '$1 …')

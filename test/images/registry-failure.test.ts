@@ -125,3 +125,11 @@ test('of an error that never ends 64 KiB are read', async (t) => {
   await assert.rejects(registry.fetchBlob('a', blob.descriptor, t), { code: 'REGISTRY_FAILED', message: /400/ });
   assert.ok(sent < 32 << 20, `${sent} bytes`);
 });
+
+for (const piece of ['a', '-eyJ', 'a://', 'x://y', 'Bearer ']) {
+  test(`64 KiB of ${JSON.stringify(piece)} from a registry are made a line at once`, () => {
+    const begin = performance.now();
+    assert.ok(presentable(piece.repeat(65_536 / piece.length)).length <= 401);
+    assert.ok(performance.now() - begin < 500, `${performance.now() - begin} ms`);
+  });
+}
