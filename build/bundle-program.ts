@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, rm, writeFile } from 'node:fs/promises';
 import { join, sep } from 'node:path';
-import { build, type Metafile } from 'esbuild';
+import { build, type Metafile, type Plugin } from 'esbuild';
 import { sourcesDigest } from '../src/code-digest.ts';
 
 const checkout = join(import.meta.dirname, '..');
@@ -16,6 +16,15 @@ const entries = {
 
 /** Some packages are CommonJS, and ask for the modules of Node by `require`. */
 const requiring = "import{createRequire as __createRequire}from'node:module';const require=__createRequire(import.meta.url);";
+
+/** zod has its messages in 60 languages, which every start would load; ours are English. */
+const englishOnly: Plugin = {
+  name: 'english-only',
+  setup(program) {
+    const filter = /[\\/]zod[\\/]v4[\\/]locales[\\/]index\.js$/;
+    program.onLoad({ filter }, () => ({ contents: "export { default as en } from './en.js';" }));
+  },
+};
 
 /**
  * Writes the program with all that it needs at run time into the empty or absent `folder`, as a few files of JavaScript: Node
@@ -37,6 +46,7 @@ export async function bundleProgram(folder: string): Promise<void> {
     banner: { js: requiring },
     define: { DIOLKOS_SOURCES: JSON.stringify(sourcesDigest(checkout)) },
     legalComments: 'none',
+    plugins: [englishOnly],
     metafile: true,
     logLevel: 'warning',
   });
