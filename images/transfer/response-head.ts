@@ -30,14 +30,24 @@ export function headerOf({ headers }: ResponseHead, name: string): string | unde
 function parseHeaders(lines: readonly string[]): Record<string, string | string[]> {
   const headers: Record<string, string | string[]> = Object.create(null);
   for (const line of lines) {
-    const [, name = '', value = ''] = /^([!#$%&'*+.^`|~\w-]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
+    const [before = '', name = ''] = /^([!#$%&'*+.^`|~\w-]+):/.exec(line) ?? [];
     // Also a line that begins with a space: folded headers are forbidden since RFC 7230.
-    if (name === '') throw parseError('HPE_INVALID_HEADER_TOKEN', 'the answer has a header that is none');
+    if (name === '' || /[\r\n]/.test(line)) throw parseError('HPE_INVALID_HEADER_TOKEN', 'the answer has a header that is none');
     const key = name.toLowerCase();
+    const value = trimmed(line.slice(before.length));
     const known = headers[key];
     headers[key] = known === undefined ? value : [known, value].flat();
   }
   return headers;
+}
+
+/** Without the blanks around it. No regular expression: one took ten seconds for 60 KB of them. */
+function trimmed(value: string): string {
+  const isBlank = (at: number): boolean => value[at] === ' ' || value[at] === '\t';
+  let [from, to] = [0, value.length];
+  while (from < to && isBlank(from)) from += 1;
+  while (to > from && isBlank(to - 1)) to -= 1;
+  return value.slice(from, to);
 }
 
 function framingOf(status: number, headers: ResponseHead['headers']): ResponseHead['body'] {

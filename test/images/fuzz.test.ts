@@ -163,6 +163,15 @@ test('no head of an answer whatever crashes our own reader of HTTP', () => {
   );
 });
 
+test('a header of 60,000 blanks, before or within its value, is read at once', () => {
+  const blanks = ' '.repeat(60_000);
+  const begin = performance.now();
+  const { headers } = parseResponseHead(`HTTP/1.1 200 OK\r\na: x${blanks}y\r\nb:${blanks}z${blanks}\r\nc:\t`);
+  assert.deepEqual({ ...headers }, { a: `x${blanks}y`, b: 'z', c: '' });
+  assert.ok(performance.now() - begin < 500, `${performance.now() - begin} ms`);
+  assert.throws(() => parseResponseHead('HTTP/1.1 200 OK\r\na: x\ry'), { code: 'HPE_INVALID_HEADER_TOKEN' });
+});
+
 test('no short body in chunks whatever crashes or is kept without end', () => {
   const head = parseResponseHead('HTTP/1.1 401 No\r\nTransfer-Encoding: chunked');
   const read = (bytes: Buffer) => {
