@@ -21,6 +21,20 @@ export function printBundle({ json, size }: BundleFile, signature: FoundSignatur
     table([['RELEASE', 'NAMESPACE', 'CHART', 'AFTER'], ...json.releases.map((release) => releaseRow(json, release))]),
   );
   process.stdout.write(`\n${table([['IMAGE', 'DIGEST', 'PLATFORMS', 'SIZE'], ...json.images.map(imageRow)])}`);
+  const notes = imageNotes(json.images);
+  if (notes.length > 0) process.stdout.write(`\n${notes.join('\n')}\n`);
+}
+
+/** What the table does not show of images, a line each. */
+function imageNotes(images: BundleJson['images']): string[] {
+  const attached = new Set(images.flatMap((image) => (image.attached ?? []).map(({ digest }) => digest))).size;
+  const sparse = images.filter(({ mode }) => mode === 'sparse').map(({ reference }) => reference);
+  const archived = images.filter(({ archive }) => archive !== undefined);
+  return [
+    ...(attached === 0 ? [] : [`with them: ${count(attached, 'artifact')} (signatures, attestations, SBOMs)`]),
+    ...(sparse.length === 0 ? [] : [`without all platforms of the index: ${sparse.join(', ')}`]),
+    ...archived.map(({ reference, archive }) => `from an archive: ${reference} (${archive})`),
+  ];
 }
 
 /** Prints what `verify` checked. */

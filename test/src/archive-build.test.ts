@@ -54,6 +54,8 @@ test('images that were built here travel from what docker saved, and no registry
     [true, true],
   );
   assertDone(await runCli(['verify', 'shop.tar'], { folder }));
+  const told = assertDone(await runCli(['inspect', 'shop.tar'], { folder }));
+  assert.match(told, /^from an archive: docker\.io\/shop\/local:1 \(saved\/images\.tar\)$/m);
   const target = await registryOf(t);
   await writeFiles(folder, { 'site.yaml': siteYaml(target.host) });
   assertDone(await runCli(['push', 'shop.tar', '--site', 'site.yaml'], { folder }));

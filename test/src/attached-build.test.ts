@@ -125,6 +125,9 @@ for (const { images, mode, attached, attestations } of choices) {
     const tar = (await readFile(join(folder, 'shop.tar'))).toString('latin1');
     const held = carried.filter(({ descriptor }) => tar.includes(`blobs/sha256/${descriptor.digest.slice(7)}`));
     assert.equal(held.length, attestations);
+    const told = assertDone(await runCli(['inspect', 'shop.tar'], { folder }));
+    assert.equal(new RegExp(`^with them: ${attached} artifacts? \\(signatures, `, 'm').test(told), attached > 0, told);
+    assert.equal(/^without all platforms of the index: .*\/shop\/api:1\.0/m.test(told), mode === 'sparse', told);
     if (attached === 0) assert.ok(!registry.requests.some(({ url }) => url.includes('/referrers/') || url.includes('.sig')));
     assertDone(await runCli(['build', 'bundle.yaml', '-o', 'again.tar', '--locked'], { folder }));
     assert.equal(await sha256Of(join(folder, 'again.tar')), await sha256Of(join(folder, 'shop.tar')));
