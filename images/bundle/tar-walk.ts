@@ -22,6 +22,9 @@ interface WalkOptions {
 /** Long names and PAX records are a few hundred bytes; more than this is an attack. */
 const longestExtension = 1 << 20;
 
+/** No file system takes more (PATH_MAX of Linux). */
+const longestName = 4096;
+
 /** What extension headers say about the file behind them. */
 interface Extension {
   readonly name?: string;
@@ -128,6 +131,7 @@ function paxSize(value: string, where: string): number {
 }
 
 function safeName(name: string, where: string): string {
+  if (name.length > longestName) throw invalid(where, `holds a name of ${name.length} characters`);
   const plain = name.replace(/^(\.\/+)+/, '').replace(/\/+$/, '');
   if (plain.startsWith('/') || plain.split('/').includes('..') || plain.includes('\0')) {
     throw invalid(where, `holds "${name}", which points outside of it`);

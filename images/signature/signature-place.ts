@@ -35,5 +35,6 @@ export function filledPlace(place: SignaturePlace, signature: Buffer | undefined
 
 /** The text of a signature's entry; `undefined` when the bundle was never signed. */
 export function signatureIn(entry: Buffer): string | undefined {
-  return entry.toString('utf8').replace(/\n+$/, '\n').trim() === '' ? undefined : entry.toString('utf8');
+  const text = entry.toString('utf8');
+  return text.trim() === '' ? undefined : text;
 }

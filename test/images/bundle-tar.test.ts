@@ -94,6 +94,7 @@ const body = (text: string) => Buffer.concat([Buffer.from(text), Buffer.alloc(pa
 const pax = (text: string) => Buffer.concat([header(type('x'), 'pax', text.length), body(text)]);
 const end = Buffer.alloc(endSize);
 const file = tarHeader('file', 0);
+const slashes = `a${'/'.repeat(500_000)}x`;
 
 const hostile: readonly { readonly name: string; readonly tar: readonly Buffer[]; readonly message: RegExp }[] = [
   { name: 'a symbolic link', tar: [header(type('2')), end], message: /no regular file/ },
@@ -109,6 +110,11 @@ const hostile: readonly { readonly name: string; readonly tar: readonly Buffer[]
   { name: 'a PAX record of no length', tar: [pax('0 size=1\n'), file, end], message: /cannot be read/ },
   { name: 'a sparse file', tar: [pax('22 GNU.sparse.major=1\n'), file, end], message: /sparse/ },
   { name: 'an endless long name', tar: [header(type('L'), 'L', 2 << 20), Buffer.alloc(3 << 20)], message: /extension header/ },
+  {
+    name: 'a name of half a million slashes',
+    tar: [header(type('L'), 'L', slashes.length), body(slashes), file, end],
+    message: /a name of 500002 characters/,
+  },
   { name: 'a negative base-256 size', tar: [header((block) => block.fill(0xff, 124, 136)), end], message: /size is no number/ },
   {
     name: 'a wrong checksum',
