@@ -121,7 +121,20 @@ function parseJson(bytes: Buffer, what: string): Record<string, unknown> {
   }
   const object = z.record(z.string(), z.unknown()).safeParse(json);
   if (!object.success) throw invalid(what, 'it is no JSON object');
+  if (isDeep(object.data)) throw invalid(what, `it nests values more than ${deepest} deep`);
   return object.data;
+}
+
+/** What is nested deeper than this is nothing that anybody reads; it would end whoever writes it anew by recursion. */
+const deepest = 64;
+
+function isDeep(value: unknown): boolean {
+  let level = [value];
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth > deepest) return true;
+    level = level.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []));
+  }
+  return false;
 }
 
 function withoutNull({ os, architecture, variant }: { os: string; architecture: string; variant?: string | null | undefined }) {

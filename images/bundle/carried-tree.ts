@@ -21,7 +21,8 @@ export async function readCarriedTree(
   const tree = await readImageTree(root, (wanted) => bundle.readBlob(wanted.digest, options), {
     isLeftOut: (child) => sparse && !bundle.blobs.has(child.digest),
   });
-  const carried = tree.foreign.filter(({ digest: layer }) => bundle.blobs.has(layer) || bundle.absent.has(layer));
-  const foreign = tree.foreign.filter((layer) => !carried.includes(layer));
+  const isCarried = ({ digest: layer }: Descriptor) => bundle.blobs.has(layer) || bundle.absent.has(layer);
+  const carried = tree.foreign.filter(isCarried);
+  const foreign = tree.foreign.filter((layer) => !isCarried(layer));
   return { manifests: tree.manifests, blobs: [...tree.blobs, ...carried], foreign };
 }

@@ -107,7 +107,7 @@ async function treeOf(
   });
   const served = await settled(tree.foreign.map((layer) => isServed(located, layer, options)));
   const carried = tree.foreign.filter((_, index) => served[index]);
-  const foreign = tree.foreign.filter((layer) => !carried.includes(layer));
+  const foreign = tree.foreign.filter((_, index) => !served[index]);
   return { manifests: tree.manifests, blobs: [...tree.blobs, ...carried], foreign };
 }
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { HeldDocument } from '../../images/descriptor.ts';
+import { digestOf } from '../../images/digest.ts';
 import { dockerListType, ociIndexType, ociManifestType } from '../../images/media-types.ts';
 import { readImageTree } from '../../images/plan/image-tree.ts';
 import { type PlanRequest, planImages } from '../../images/plan/plan-images.ts';
@@ -55,6 +56,21 @@ const hostile: readonly {
         })),
       ),
     message: /it lists 5000 manifests, and 2000 are allowed/,
+  },
+  {
+    name: 'a member that is nested 100,000 deep',
+    root: (client) => {
+      const { root } = sampleImage();
+      put(client, root);
+      const others = ['arm64', 's390x'].map((architecture) => ({ ...root.descriptor, platform: { os: 'linux', architecture } }));
+      const children = [{ ...root.descriptor, platform: { os: 'linux', architecture: 'amd64' } }, ...others];
+      const text = indexOf(children)
+        .bytes.toString()
+        .replace(/}$/, `,"x":${'['.repeat(100_000)}${']'.repeat(100_000)}}`);
+      const bytes = Buffer.from(text);
+      return { descriptor: { mediaType: ociIndexType, digest: digestOf(bytes), size: bytes.length }, bytes };
+    },
+    message: /nests values more than 64 deep/,
   },
   {
     name: 'a digest of another algorithm',
