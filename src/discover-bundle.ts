@@ -1,7 +1,7 @@
 import type { Bundle } from '../bundle-spec/bundle.ts';
 import type { RenderedKind } from '../bundle-spec/bundle-json.ts';
 import type { LockedImage } from '../bundle-spec/lock.ts';
-import { findHelm } from '../helm/helm.ts';
+import { findHelm, type Helm } from '../helm/helm.ts';
 import { formatReference, parseReference } from '../images/reference.ts';
 import { type ReleaseInput, readReleases } from './read-releases.ts';
 import type { SpecRegistries } from './spec-registries.ts';
@@ -38,8 +38,7 @@ interface SpecOptions {
  * Throws REFERENCE_INVALID, CHART_*, HELM_*, RENDER_*, and REWRITE_UNPROVEN with every reference of any release that cannot be rewritten.
  */
 export async function discoverSpec(spec: Bundle, options: SpecOptions): Promise<DiscoveredBundle> {
-  const helm = await findHelm(options);
-  const releases = await readReleases(spec, options);
+  const { helm, releases } = await readAll(spec, options);
   const surveys = await surveyReleases(helm, spec, releases, { gates: true, signal: options.signal });
   checkProven(surveys);
   return {
@@ -49,6 +48,17 @@ export async function discoverSpec(spec: Bundle, options: SpecOptions): Promise<
     images: shippedImages(spec, surveys),
     kinds: new Map(surveys.map(({ release, kinds }) => [release, kinds])),
   };
+}
+
+/** Charts are read while helm says its version. Both have ended when this throws. */
+async function readAll(
+  spec: Bundle,
+  options: SpecOptions,
+): Promise<{ readonly helm: Helm; readonly releases: readonly ReleaseInput[] }> {
+  const [helm, releases] = await Promise.allSettled([findHelm(options), readReleases(spec, options)]);
+  if (helm.status === 'rejected') throw helm.reason;
+  if (releases.status === 'rejected') throw releases.reason;
+  return { helm: helm.value, releases: releases.value };
 }
 
 /** What travels: what the surveys ship, and `images.extra`. */
