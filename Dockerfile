@@ -28,7 +28,9 @@ COPY .image/bin/ /usr/local/bin/
 COPY .image/app/dist/ /app/dist/
 
 # The root file system may be read-only: helm and node write below /tmp, where the Job mounts an emptyDir.
+# Two arenas of malloc instead of eight a core: the threads' own take 20 MB more and no time less.
 ENV NODE_ENV=production \
+    MALLOC_ARENA_MAX=2 \
     HOME=/tmp \
     HELM_CACHE_HOME=/tmp/helm/cache \
     HELM_CONFIG_HOME=/tmp/helm/config \
