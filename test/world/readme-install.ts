@@ -80,7 +80,7 @@ async function inside(world: World, folder: string, script: string): Promise<Com
 }
 
 /** Blocks that are indented by four, below headings that match. */
-function codeBlocks(readme: string, title: RegExp): string[] {
+export function codeBlocks(readme: string, title: RegExp): string[] {
   const sections = readme.split(/^## /m).filter((section) => title.test(section.split('\n', 1)[0] ?? ''));
   return sections.flatMap((section) =>
     [...section.matchAll(/(?:^ {4}.*\n|^\n(?= {4}))+/gm)].map(([block]) => block.replace(/^ {4}/gm, '').trim()),

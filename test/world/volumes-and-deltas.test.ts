@@ -1,14 +1,14 @@
 /** What may come over the gap besides one whole file: volumes, deltas, signatures, and images that no registry ever had. */
 import assert from 'node:assert/strict';
 import { readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { run } from '../../build/command.ts';
 import { minisignSample } from '../images/sample-keys.ts';
-import { buildBundle, diolkos, preloadInstaller, readLockFile, type TestBundle } from './bundles.ts';
-import { busyboxImage } from './images.ts';
+import { buildBundle, diolkos, preloadInstaller, publishAs, readLockFile, type TestBundle } from './bundles.ts';
 import { type InstallerJob, must, type SitePlan, startJob, type Verdict, verdictOf } from './installer-job.ts';
 import { skopeoBinary } from './machine/skopeo.ts';
+import { codeBlocks } from './readme-install.ts';
 import { connectWorld } from './world.ts';
 
 const world = await connectWorld();
@@ -39,8 +39,14 @@ const site = {
 const parted = { ...site, place: { path: join(disks[0] ?? '', 'parted.tar'), volumes: disks.slice(1) } };
 
 // One story: each Job finds what the one before left.
-test('a site that trusts another key refuses the bundle', async () => {
-  const told = await job(first, { ...parted, signedBy: [otherKey] });
+test('volumes that install/README.md says how to lay are found, and refused by a site that trusts another key', async () => {
+  const folder = partsFolder(first);
+  const readme = await run(['sh', '-ec', `cat ${folder}/parted.tar.[0-9]* | tar xO install/README.md`]);
+  const commands = [`cd ${folder}`, ...codeBlocks(readme.stdout, /^A bundle in volumes/)].join('\n');
+  await must(world.exec(['sh', '-ec', commands.replaceAll('shop.tar', 'parted.tar')]));
+  await must(world.exec(['test', '-s', join(folder, 'install/60-job.yaml')]));
+  const place = { path: '/var/lib/diolkos/parted-1.0.0.tar', volumes: [] };
+  const told = await job(first, { ...site, place, signedBy: [otherKey] });
   assertRefused(told, 'SIGNATURE_INVALID', [minisignSample.id, 'E7620F1842B4E81F', 'signedBy']);
   assert.deepEqual(await repositories('parted'), []);
 });
@@ -111,23 +117,31 @@ async function repositories(prefix: string): Promise<string[]> {
   return (await world.catalog('inside')).filter((repository) => repository.startsWith(`${prefix}/`));
 }
 
-/** As `docker save` writes it; no registry has such an image. */
+/** As `docker save` writes it; no registry has an image of this name, and no node one with this label. */
 async function savedImage(): Promise<string> {
-  const { archive, reference } = await busyboxImage();
-  const saved = join(world.state.folder, 'tool.tar');
-  const copy = ['--insecure-policy', 'copy', '--quiet', `oci-archive:${archive}:${reference}`, `docker-archive:${saved}:${tool}`];
+  const made = `${world.registryOutside.host}/scratch/tool`;
+  await publishAs(world, 'scratch/tool:1');
+  await must(world.crane('outside', ['mutate', `${made}:1`, '--label', 'made=here', '--tag', `${made}:2`]));
+  const [pulled, saved] = ['pulled.tar', 'tool.tar'].map((file) => join(world.state.folder, file));
+  await must(world.crane('outside', ['pull', `${made}:2`, pulled ?? '']));
+  const copy = ['--insecure-policy', 'copy', '--quiet', `docker-archive:${pulled}`, `docker-archive:${saved}:${tool}`];
   await run([await skopeoBinary(), ...copy]);
-  return saved;
+  return saved ?? '';
+}
+
+function partsFolder({ tar }: Pick<TestBundle, 'tar'>): string {
+  return join(dirname(tar), 'parts');
 }
 
 /** Builds the same bundle in volumes, and copies them to the directories on the node in turn. Their names. */
 async function spreadOverDisks({ spec, tar }: TestBundle): Promise<string[]> {
-  const file = `${tar}s/parted.tar`;
-  await run(['mkdir', '-p', `${tar}s`]);
+  const folder = partsFolder({ tar });
+  const file = join(folder, 'parted.tar');
+  await run(['mkdir', '-p', folder]);
   await must(diolkos(world, ['build', spec, '-o', file, '--reuse', tar, '--volume-size', '1MB']));
-  const parts = (await readdir(`${tar}s`)).filter((part) => /\.\d{3}$/.test(part)).sort();
+  const parts = (await readdir(folder)).filter((part) => /\.\d{3}$/.test(part)).sort();
   await must(world.exec(['mkdir', '-p', ...disks]));
-  const copies = parts.map((part, index) => `cp ${tar}s/${part} ${disks[index % disks.length]}/`);
+  const copies = parts.map((part, index) => `cp ${folder}/${part} ${disks[index % disks.length]}/`);
   await must(world.exec(['sh', '-ec', [...copies, `chmod 644 ${disks.map((disk) => `${disk}/*`).join(' ')}`].join('\n')]));
   return parts;
 }
