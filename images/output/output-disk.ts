@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { type FileHandle, open, rm, stat, statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { BundleError } from '../../bundle-spec/bundle-error.ts';
@@ -15,11 +16,12 @@ const probeSize = 64 << 10;
 
 /** Finds out whether a file can be made where `output` is to be; what has that name is not touched. Throws FILE_UNWRITABLE, DISK_FULL. */
 export async function checkWritable(output: string): Promise<void> {
-  const probe = `${output}.${process.pid}.partial`;
+  // One name for all: what a killed run left goes with the next, and may be there already.
+  const probe = `${output}.probe.partial`;
   await namingFailures(output, 0, async () => {
     await refuseDirectory(output);
-    await (await open(probe, 'wx')).close();
-    await rm(probe);
+    await (await open(probe, constants.O_CREAT | constants.O_WRONLY | constants.O_NOFOLLOW)).close();
+    await rm(probe, { force: true });
   });
 }
 

@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { openBundle } from '../../images/bundle/bundle-reader.ts';
 import { writeBundle } from '../../images/output/bundle-writer.ts';
+import { checkWritable } from '../../images/output/output-disk.ts';
 import { memorySources, planShop, shopSamples, tempDir } from './sample-bundle.ts';
 
 const run = promisify(execFile);
@@ -32,6 +33,13 @@ test('an output that is a directory is refused', async (t) => {
 test('an output where nobody may write is refused', async (t) => {
   // Root may write nearly everywhere, but not there.
   await assert.rejects(write('/sys/shop.tar', t.signal), { code: 'FILE_UNWRITABLE' });
+});
+
+test('what a run that was killed while it tried the disk left is no obstacle, and goes', async (t) => {
+  const directory = await tempDir(t);
+  await writeFile(join(directory, 'shop.tar.probe.partial'), '');
+  await checkWritable(join(directory, 'shop.tar'));
+  assert.deepEqual(await readdir(directory), []);
 });
 
 test('two builds into one file exclude each other, and what a killed one left is taken up', async (t) => {
