@@ -29,7 +29,8 @@ const suites: Readonly<Record<string, Suite>> = {
 
 const [name = 'unit', ...rest] = process.argv.slice(2);
 const wanted = rest.filter((argument) => argument !== '--sample');
-if (wanted.length < rest.length) process.env.DIOLKOS_SAMPLE = 'true';
+const isSample = wanted.length < rest.length;
+if (isSample) process.env.DIOLKOS_SAMPLE = 'true';
 const suite = suites[name];
 if (suite === undefined) fail(`no suite "${name}"; there are ${Object.keys(suites).join(', ')}`, 64);
 const files = globSync(suite.include, { cwd: root, exclude: [...(suite.exclude ?? [])] })
@@ -46,7 +47,8 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 const stream = run({
   files: files.map((file) => join(root, file)),
   cwd: root,
-  concurrency: suite.concurrency ?? availableParallelism(),
+  // A sample mostly waits, for slow registries and for links.
+  concurrency: isSample ? availableParallelism() : (suite.concurrency ?? availableParallelism()),
   signal: controller.signal,
   ...(suite.globalSetup === undefined ? {} : { globalSetupPath: join(root, suite.globalSetup) }),
 });

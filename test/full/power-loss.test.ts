@@ -76,7 +76,7 @@ const shapes: readonly { readonly name: string; readonly shape: readonly string[
 ];
 const moments = ['midway', 'when it gets its name'] as const;
 
-for (const { name, shape, earlier } of shapes) {
+for (const { name, shape, earlier } of isSample ? shapes.slice(1) : shapes) {
   for (const moment of isSample ? moments.slice(1) : moments) {
     test(`a bundle over ${name} is old or whole after a power cut ${moment}`, async (t) => {
       const { folder, served, change } = await slowWorkshop(t, layers.slice(0, 8));
@@ -101,7 +101,7 @@ for (const { name, shape, earlier } of shapes) {
   }
 }
 
-for (const volumes of [false, true]) {
+for (const volumes of isSample ? [false] : [false, true]) {
   test(`a bundle ${volumes ? 'in volumes ' : ''}is whole when the power is cut right after its build`, async (t) => {
     const { folder } = await slowWorkshop(t, [700_000, 600_000]);
     assertDone(await runCli(['build', 'bundle.yaml', '-o', 'undisturbed.tar'], { folder }));
