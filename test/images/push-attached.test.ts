@@ -7,6 +7,7 @@ import { mergeReferrers } from '../../images/push/push-referrers.ts';
 import type { TagPolicy } from '../../images/registry/registry.ts';
 import { openRegistry, type Registry } from '../../images/registry/registry.ts';
 import { referrersTag } from '../../images/registry/registry-referrers.ts';
+import { below } from '../registries/below.ts';
 import { attachedTypes, cosignTag, sampleReferrer, sampleSignature } from '../registries/sample-attached.ts';
 import { pushSample, sampleIndex } from '../registries/sample-images.ts';
 import { registryKinds, startRegistry } from '../registries/start-registry.ts';
@@ -48,10 +49,12 @@ async function listed(registry: Registry, subject: HeldDocument, { signal }: Tes
 for (const kind of registryKinds) {
   test(`${kind}: what is attached arrives with its image, and is found by its subject and its tag`, async (t) => {
     const { bundle, image, amd, sbom, artifacts, signature } = await signedBundle(t);
-    const { host, plainHttp } = await startRegistry(kind, t);
-    const registry = openRegistry({ host, plainHttp }, { retry: { baseMs: 5 } });
-    t.after(() => registry.close());
-    const push = () => pushBundle(bundle, registry, { host, prefix: 'apps' }, { signal: t.signal });
+    const { host, plainHttp, prefix, user } = await startRegistry(kind, t);
+    const credentials = async () => user && { from: 'the test', ...user };
+    const opened = openRegistry({ host, plainHttp, credentials }, { retry: { baseMs: 5 } });
+    t.after(() => opened.close());
+    const push = () => pushBundle(bundle, opened, { host, prefix: `${prefix}apps` }, { signal: t.signal });
+    const registry = below(prefix, opened);
     const report = await push();
     assert.deepEqual(
       report.attached.map(({ outcome }) => outcome),

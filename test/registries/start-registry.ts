@@ -77,7 +77,8 @@ async function startMemory({ tls = false, users = false }: StartOptions): Promis
 }
 
 async function startProgram(kind: Exclude<RegistryKind, 'memory'>, options: StartOptions): Promise<RunningRegistry> {
-  const { tls = false, users = kind === 'gitea' } = options;
+  const { tls = false } = options;
+  const users = kind === 'gitea' || options.users === true;
   const { port, prefix, stop } = await (kind === 'gitea' ? startGitea(tls) : startServer(kind, options));
   return {
     kind,
